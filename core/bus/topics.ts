@@ -1,0 +1,26 @@
+/** Every topic on the bus, in the order of the flow. `{}` in a comment is the message's schema. */
+
+const ROOT = 'fieldbid/v1';
+
+export const topics = {
+  /** 3 · DER → DERA, request {Bid}, answer {BidReceipt}. */
+  bids: (deraId: string) => `${ROOT}/dera/${deraId}/bids`,
+  /** 8 · DERA → ISO, request {Offer}, answer {OfferReceipt}. */
+  offers: `${ROOT}/iso/offers`,
+  /** 9 · ISO → DERA, request {ClearedOffer}, answered when taken over. */
+  clearedOffers: (deraId: string) => `${ROOT}/dera/${deraId}/cleared`,
+  /** 9 · ISO → everybody, {Clearing}: price and curves. */
+  clearings: `${ROOT}/iso/clearings`,
+  /** 10 · DERA → DER, request {Award}, answered when taken over. */
+  awards: (derId: string) => `${ROOT}/der/${derId}/awards`,
+  /** 12 · DER → everybody, {CommandVerdict}. */
+  verdicts: (derId: string) => `${ROOT}/der/${derId}/verdicts`,
+  /** 1 · DER → everybody, {Measurement}. */
+  measurements: (derId: string) => `${ROOT}/der/${derId}/measurements`,
+  /** DERA → everybody, {IntervalReport}: what the interval came to, step timings. */
+  intervalReports: (deraId: string) => `${ROOT}/dera/${deraId}/intervals`,
+  /** Birth and death of a program, retained, {AgentState}; death is its MQTT will. */
+  agents: (agentId: string) => `${ROOT}/agents/${agentId}/state`,
+  /** Where answers to a client's requests arrive. */
+  replies: (clientId: string) => `${ROOT}/replies/${clientId}`,
+} as const;

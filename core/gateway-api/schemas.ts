@@ -1,0 +1,296 @@
+/**
+ * The BC-GW's HTTP API as data: what the DERA, the DSO and the tools send it and get back (steps 5-7 and the
+ * records of 10). Server and clients share these schemas; the OpenAPI document is made from them.
+ *
+ * What is on the ledger in clear: ids, quantities, statuses, decisions. Never prices: those are in the raw
+ * off-chain record, of which the ledger holds a salted checksum. The DSO's view holds no price.
+ */
+import Type, { type Static } from 'typebox';
+import {
+  Bid,
+  Id,
+  Instant_ms,
+  IntervalId,
+  Power_W,
+  Price_uUSD_per_MWh,
+  Product,
+  Sha256,
+  Uid,
+} from '../market/messages.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const Phases = Type.String({ pattern: '^(A|B|C|AB|BC|AC|ABC)$' });
+export const Role = Type.Enum(['dera', 'dso', 'iso', 'operator']);
+export type Role = Static<typeof Role>;
+
+/** M9 · A DER as its aggregator registers it. */
+export const DerRegistration = Type.Object(
+  {
+    derId: Id,
+    deraId: Id,
+    feederId: Id,
+    bus: Id,
+    phases: Phases,
+    nameplate_W: Power_W,
+    deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
+  },
+  closed,
+);
+export type DerRegistration = Static<typeof DerRegistration>;
+
+/** M9 · The DSO's qualification of a registered DER. */
+export const Qualification = Type.Object(
+  {
+    status: Type.Enum(['qualified', 'suspended']),
+    /** Largest quantity the DER may bid, W; at most its nameplate. */
+    limit_W: Power_W,
+    reason: Type.String({ maxLength: 500 }),
+  },
+  closed,
+);
+export type Qualification = Static<typeof Qualification>;
+
+export const RegistryEntry = Type.Object(
+  {
+    ...DerRegistration.properties,
+    status: Type.Enum(['registered', 'qualified', 'suspended']),
+    /** Largest quantity that may be bid, W; 0 until qualified. */
+    limit_W: Power_W,
+    revision: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+);
+export type RegistryEntry = Static<typeof RegistryEntry>;
+
+export const BidStatus = Type.Enum([
+  'submitted',
+  'approved',
+  'curtailed',
+  'awarded',
+  'not-awarded',
+  'dispatched',
+]);
+export type BidStatus = Static<typeof BidStatus>;
+
+/** One revision of a bid as the ledger holds it: no price, no raw record. */
+export const BidState = Type.Object(
+  {
+    uid: Uid,
+    revision: Type.Integer({ minimum: 1 }),
+    derId: Id,
+    deraId: Id,
+    intervalId: IntervalId,
+    product: Product,
+    status: BidStatus,
+    /** Quantity of this revision, W: bid, approved or awarded, by status. Never above the revision before. */
+    quantity_W: Power_W,
+    /** SHA-256 over domain, uid, revision, salt and canonical raw record. */
+    checksum: Sha256,
+    /** Who made this revision: the MSP id of the identity. */
+    by: Type.String(),
+    reason: Type.String({ maxLength: 500 }),
+  },
+  closed,
+);
+export type BidState = Static<typeof BidState>;
+
+/** Raw off-chain record of a bid revision: the bid as signed, and what has been made of its quantity. */
+export const RawBidRecord = Type.Object(
+  {
+    bid: Bid,
+    revision: Type.Integer({ minimum: 1 }),
+    status: BidStatus,
+    quantity_W: Power_W,
+    /** Clearing price of the award, µ$/MWh; null before. */
+    price_uUSD_per_MWh: Type.Union([Price_uUSD_per_MWh, Type.Null()]),
+    reason: Type.String({ maxLength: 500 }),
+  },
+  closed,
+);
+export type RawBidRecord = Static<typeof RawBidRecord>;
+
+/** Step 5 · All bids of one DERA for one interval; also when there are none, so that the DSO need not wait. */
+export const BidBatch = Type.Object(
+  {
+    deraId: Id,
+    bids: Type.Array(Bid, { maxItems: 10_000 }),
+    /** Registered DERs whose agent is not answering: the DSO must count on them running uncontrolled. */
+    silentDerIds: Type.Array(Id, { maxItems: 10_000 }),
+  },
+  closed,
+);
+export type BidBatch = Static<typeof BidBatch>;
+
+/** Results of the DSO's check. The last three approve nothing. */
+export const DecisionOutcome = Type.Enum([
+  'ACCEPTED',
+  'CURTAILED',
+  'INFEASIBLE_AT_ZERO',
+  'INFEASIBLE_UNDERVOLTAGE',
+  'ENGINE_UNAVAILABLE',
+]);
+export type DecisionOutcome = Static<typeof DecisionOutcome>;
+
+/** The DSO's certificate: what was checked, with what, and what bound. Integers: ppm and µpu. */
+export const Certificate = Type.Object(
+  {
+    outcome: DecisionOutcome,
+    policy: Type.String({ maxLength: 40 }),
+    /** Common factor on all bids, parts per million. */
+    alpha_ppm: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+    /** Extremes over nodes and forecast minutes, µpu: under the quantities as asked for. Null: not solved. */
+    originalMax_upu: Type.Union([Type.Integer(), Type.Null()]),
+    originalMin_upu: Type.Union([Type.Integer(), Type.Null()]),
+    /** The same under the approved quantities. */
+    approvedMax_upu: Type.Union([Type.Integer(), Type.Null()]),
+    approvedMin_upu: Type.Union([Type.Integer(), Type.Null()]),
+    /** Margin kept inside the limits, µpu. */
+    margin_upu: Type.Integer({ minimum: 0 }),
+    /** Node and phase that bound, e.g. `l675.B`; null when nothing did. */
+    bindingNode: Type.Union([Type.String({ maxLength: 100 }), Type.Null()]),
+    /** Minute of the interval that bound, 0-based; null when nothing did. */
+    bindingMinute: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    /** Power flows solved for it. */
+    solves: Type.Integer({ minimum: 0 }),
+    /** Engine and version, e.g. `gridlabd 6.0.0`. */
+    engine: Type.String({ maxLength: 80 }),
+    feederSha256: Sha256,
+    /** A sentence for people. */
+    note: Type.String({ maxLength: 500 }),
+  },
+  closed,
+);
+export type Certificate = Static<typeof Certificate>;
+
+const QuantityChange = Type.Object(
+  { uid: Uid, expectedRevision: Type.Integer({ minimum: 1 }), quantity_W: Power_W },
+  closed,
+);
+export type QuantityChange = Static<typeof QuantityChange>;
+
+/** Step 7 · DSO: every bid of the interval, of every DERA, approved as it is or curtailed, in one transaction. */
+export const Decision = Type.Object(
+  { certificate: Certificate, quantities: Type.Array(QuantityChange, { maxItems: 10_000 }) },
+  closed,
+);
+export type Decision = Static<typeof Decision>;
+
+/** Step 10 · DERA: what of each approved bid the market cleared. */
+export const Awards = Type.Object(
+  {
+    deraId: Id,
+    price_uUSD_per_MWh: Type.Union([Price_uUSD_per_MWh, Type.Null()]),
+    quantities: Type.Array(QuantityChange, { maxItems: 10_000 }),
+  },
+  closed,
+);
+export type Awards = Static<typeof Awards>;
+
+/** One DERA's part of an interval, as the ledger holds it. */
+export const Submission = Type.Object(
+  {
+    deraId: Id,
+    bids: Type.Array(BidState),
+    silentDerIds: Type.Array(Id),
+    /** True when this DERA's awards are recorded. */
+    awarded: Type.Boolean(),
+  },
+  closed,
+);
+export type Submission = Static<typeof Submission>;
+
+/** Everything the ledger holds of an interval; the DSO's view of the market. No prices. */
+export const IntervalState = Type.Object(
+  {
+    intervalId: IntervalId,
+    submissions: Type.Array(Submission),
+    /** Of the DSO's check of the bids (step 7); null before. */
+    decision: Type.Union([Certificate, Type.Null()]),
+    /** Of the DSO's check of the actual allocation after clearing; null before. */
+    dispatch: Type.Union([Certificate, Type.Null()]),
+  },
+  closed,
+);
+export type IntervalState = Static<typeof IntervalState>;
+
+/** M24 · A bid's latest revision with its raw record, both verified against each other. */
+export const VerifiedBid = Type.Object(
+  { state: BidState, raw: RawBidRecord, salt: Type.String(), txId: Type.String() },
+  closed,
+);
+export type VerifiedBid = Static<typeof VerifiedBid>;
+
+export const SubmitResult = Type.Object({ txId: Type.String(), bids: Type.Array(BidState) }, closed);
+export type SubmitResult = Static<typeof SubmitResult>;
+
+/** Step 6 · A contract event as the stream delivers it; `checkpoint` resumes after it. */
+export const LedgerEvent = Type.Object(
+  {
+    checkpoint: Type.String({ pattern: '^\\d+(\\.\\d+)?$' }),
+    name: Type.Enum([
+      'DerRegistered',
+      'DerQualified',
+      'BidsSubmitted',
+      'IntervalDecided',
+      'AwardsRecorded',
+      'DispatchConfirmed',
+    ]),
+    txId: Type.String(),
+    at_ms: Instant_ms,
+    /** Ids only: `intervalId`, `deraId`, `derId`, `uids` as they apply. */
+    payload: Type.Record(Type.String(), Type.Unknown()),
+  },
+  closed,
+);
+export type LedgerEvent = Static<typeof LedgerEvent>;
+
+/** What `verify` found wrong; empty means that every record, order and block was checked and agrees. */
+export const VerifyFinding = Type.Object(
+  { kind: Type.String(), where: Type.String(), found: Type.String(), expected: Type.String() },
+  closed,
+);
+export const VerifyReport = Type.Object(
+  {
+    records: Type.Integer({ minimum: 0 }),
+    transactions: Type.Integer({ minimum: 0 }),
+    blocks: Type.Integer({ minimum: 0 }),
+    findings: Type.Array(VerifyFinding),
+  },
+  closed,
+);
+export type VerifyReport = Static<typeof VerifyReport>;
+
+/** Body of every answer that is not 2xx. */
+export const Problem = Type.Object(
+  {
+    code: Type.String(),
+    message: Type.String(),
+    details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  closed,
+);
+export type Problem = Static<typeof Problem>;
+
+/**
+ * The routes. Paths are relative to the gateway's base URL; every call carries `Authorization: Bearer KEY`.
+ *
+ * | call | who | what |
+ * |---|---|---|
+ * | POST /v1/ders {DerRegistration} → RegistryEntry | dera | register |
+ * | PUT /v1/ders/:derId/qualification {Qualification} → RegistryEntry | dso | qualify, suspend |
+ * | GET /v1/ders → RegistryEntry[] | all | registry |
+ * | POST /v1/intervals/:id/bids {BidBatch} → SubmitResult | dera | step 5 |
+ * | POST /v1/intervals/:id/decision {Decision} → SubmitResult | dso | step 7 |
+ * | POST /v1/intervals/:id/awards {Awards} → SubmitResult | dera | step 10 |
+ * | POST /v1/intervals/:id/dispatch {Decision} → SubmitResult | dso | step 10, confirmation |
+ * | GET /v1/intervals/:id → IntervalState | all | ledger state of an interval |
+ * | GET /v1/intervals/:id/records → VerifiedBid[] | dera: its own; operator: all | verified raw records |
+ * | GET /v1/bids/:uid → VerifiedBid | dera: its own; operator | one, verified |
+ * | GET /v1/bids/:uid/history → BidState[] | all | every revision |
+ * | GET /v1/verify → VerifyReport | operator | walk everything |
+ * | GET /v1/events?after=CHECKPOINT → text/event-stream of LedgerEvent | all | step 6 |
+ * | GET /v1/health → {ledger, store} | – | liveness |
+ * | GET /openapi.json | – | this table, for machines |
+ */
+export const API_PREFIX = '/v1';
