@@ -21,6 +21,8 @@ export const topics = {
   intervalReports: (deraId: string) => `${ROOT}/dera/${deraId}/intervals`,
   /** Birth and death of a program, retained, {AgentState}; death is its MQTT will. */
   agents: (agentId: string) => `${ROOT}/agents/${agentId}/state`,
+  /** Bench → everybody, retained, {SharedClock}: market time where it is not real time. */
+  clock: `${ROOT}/clock`,
   /** Where answers to a client's requests arrive. */
   replies: (clientId: string) => `${ROOT}/replies/${clientId}`,
 } as const;
