@@ -9,7 +9,13 @@ test('the worked example of RFC 8785, section 3.2.3 (sorting) and 3.2.2.3 (numbe
     '{"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}',
   );
   t.is(
-    canonicalJson({ '\u20ac': 'Euro Sign', '\r': 'Carriage Return', '1': 'One', '\ud83d\ude00': 'Emoji', '\u00f6': 'o' }),
+    canonicalJson({
+      '\u20ac': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '1': 'One',
+      '\ud83d\ude00': 'Emoji',
+      '\u00f6': 'o',
+    }),
     '{"\\r":"Carriage Return","1":"One","ö":"o","€":"Euro Sign","😀":"Emoji"}',
   );
 });
@@ -25,7 +31,16 @@ test('the order in which keys were set does not matter, and the text parses back
 });
 
 test('what JSON would lose or change is refused, with its path', (t) => {
-  for (const bad of [undefined, Number.NaN, Number.POSITIVE_INFINITY, -0, () => 1, new Date(), 10n, '\ud800']) {
+  for (const bad of [
+    undefined,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    -0,
+    () => 1,
+    new Date(),
+    10n,
+    '\ud800',
+  ]) {
     const error = t.throws(() => canonicalJson({ a: [1, bad] }), { instanceOf: TypeError });
     t.regex(error?.message ?? '', /\/a\/1/);
   }

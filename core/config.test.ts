@@ -22,7 +22,8 @@ function faultOf(text: string): InputError['fault'] {
   try {
     readConfig(Example, file);
   } catch (error) {
-    if (error instanceof InputError) return { ...error.fault, source: error.fault.source.replace(/^.*\//, '') };
+    if (error instanceof InputError)
+      return { ...error.fault, source: error.fault.source.replace(/^.*\//, '') };
     throw error;
   }
   throw new RangeError('the file was accepted');
@@ -47,13 +48,19 @@ test('each fault names file, line, path, found and expected', (t) => {
     found: 'the unknown key "retrys"',
   });
   t.like(faultOf('phases: []\n'), { path: '/name', found: 'nothing', expected: 'the key "name"' });
-  t.like(faultOf('name: a\nphases: []\nretries: -1\n'), { path: '/retries', found: '-1', expected: 'a number >= 0' });
+  t.like(faultOf('name: a\nphases: []\nretries: -1\n'), {
+    path: '/retries',
+    found: '-1',
+    expected: 'a number >= 0',
+  });
   t.like(faultOf('name: a\nphases: []\nkind: z\n'), { path: '/kind', expected: 'one of "x", "y"' });
   t.like(faultOf('name: [a\n'), { path: '', expected: 'YAML' });
   t.like(faultOf('name: a\nname: b\nphases: []\n'), { path: '', expected: 'YAML' });
 });
 
 test('a missing file is named', (t) => {
-  const error = t.throws(() => readConfig(Example, join(tmpdir(), 'no-such-file.yaml')), { instanceOf: InputError });
+  const error = t.throws(() => readConfig(Example, join(tmpdir(), 'no-such-file.yaml')), {
+    instanceOf: InputError,
+  });
   t.regex(error?.message ?? '', /no-such-file\.yaml.*ENOENT/);
 });

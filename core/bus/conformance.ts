@@ -82,7 +82,10 @@ export function busConformance(test: TestFn, name: string, open: () => Promise<B
 
   test(`${name}: a request that nobody answers ends with its deadline`, async (t) => {
     const { a, close } = await open();
-    t.like(await t.throwsAsync(a.request('conformance/nobody', null, 50)), { code: 'DEADLINE', retryable: true });
+    t.like(await t.throwsAsync(a.request('conformance/nobody', null, 50)), {
+      code: 'DEADLINE',
+      retryable: true,
+    });
     await close();
   });
 
