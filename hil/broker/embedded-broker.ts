@@ -34,8 +34,8 @@ export class EmbeddedBroker {
     const aedes = await Aedes.createBroker({
       maxClientsIdLength: LONGEST_CLIENT_ID,
       queueLimit: CONNECT_QUEUE,
-      ...(options.credentials === undefined ? {} : { authenticate: passwordCheck(options.credentials) }),
     });
+    if (options.credentials !== undefined) aedes.authenticate = passwordCheck(options.credentials);
     // Requests and answers are small and wait for each other: Nagle's algorithm would add 40 ms to each.
     const server = createServer({ noDelay: true }, aedes.handle);
     await new Promise<void>((resolve, reject) => {
