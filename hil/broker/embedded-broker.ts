@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
-import { Aedes } from 'aedes';
+import { Aedes, type AuthenticateHandler } from 'aedes';
 
 export interface EmbeddedBrokerOptions {
   /** Loopback only; 0 picks a free port. */
