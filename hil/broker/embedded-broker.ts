@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
-import { Aedes, type AuthenticateHandler } from 'aedes';
+import { Aedes } from 'aedes';
 
 export interface EmbeddedBrokerOptions {
   /** Loopback only; 0 picks a free port. */
@@ -62,10 +62,7 @@ export class EmbeddedBroker {
   }
 }
 
-function passwordCheck(want: {
-  username: string;
-  password: string;
-}): NonNullable<ConstructorParameters<typeof Aedes>[0]>['authenticate'] {
+function passwordCheck(want: { username: string; password: string }): Aedes['authenticate'] {
   const expected = Buffer.from(`${want.username}\n${want.password}`);
   return (_client, username, password, done) => {
     const given = Buffer.from(`${username ?? ''}\n${password?.toString('utf8') ?? ''}`);
