@@ -5,7 +5,9 @@ import { canonicalJson } from './canonical-json.ts';
 test('the worked example of RFC 8785, section 3.2.3 (sorting) and 3.2.2.3 (numbers)', (t) => {
   // Values of the RFC's own examples; its expected text is quoted byte for byte.
   t.is(
-    canonicalJson({ numbers: [Number('333333333.33333329'), 1e30, 4.5, 2e-3, 0.000000000000000000000000001] }),
+    canonicalJson({
+      numbers: [Number('333333333.33333329'), 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+    }),
     '{"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}',
   );
   t.is(

@@ -1,0 +1,247 @@
+/**
+ * The DERA: takes its DERs' bids until the gate closes, then runs one round per interval (round.ts) and sends
+ * every DER its allocation (step 10). Whatever fails, each DER is told what it may do: zero when in doubt.
+ */
+import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { DerRegistration, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { Logger } from '@fieldbid/core/logging';
+import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
+import { type Award, ClearedOffer, type IntervalReport } from '@fieldbid/core/market/messages';
+import { parse } from '@fieldbid/core/schema';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { AgentPresence } from './agents.ts';
+import { BidBook, type ClosedBook } from './bid-book.ts';
+import { LedgerWatch } from './ledger-watch.ts';
+import { registerPortfolio } from './registration/portfolio.ts';
+import {
+  allocateAndConfirm,
+  type DeraGateway,
+  type RoundContext,
+  type RoundResult,
+  recordAndOffer,
+} from './round.ts';
+
+export interface AggregatorOptions {
+  readonly deraId: string;
+  readonly bus: Bus;
+  readonly time: TimeSource;
+  readonly gateway: DeraGateway;
+  readonly calendar: Calendar;
+  /** The DERs of this aggregator, registered with the ledger at start. */
+  readonly portfolio: readonly DerRegistration[];
+  /** Most segments the ISO takes per offer. */
+  readonly maxSegments: number;
+  readonly log: Logger;
+}
+
+/** Longest real wait for one agent to take over its award, ms: a hung agent must not hold up the others. */
+const AWARD_DEADLINE_MS = 5000;
+
+export class AggregatorService {
+  readonly #options: AggregatorOptions;
+  readonly #schedule: Moments[];
+  readonly #book: BidBook;
+  readonly #presence = new AgentPresence();
+  readonly #cleared = new Map<string, ClearedOffer>();
+  readonly #subscriptions: Subscription[] = [];
+  #registry: ReadonlyMap<string, RegistryEntry> = new Map();
+  #watch: LedgerWatch | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: AggregatorOptions) {
+    this.#options = options;
+    this.#schedule = moments(options.calendar);
+    const byId = new Map(this.#schedule.map((moment) => [moment.interval.id, moment]));
+    this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar));
+  }
+
+  /**
+   * Registers the portfolio, waits for its qualification and begins to take bids.
+   * @throws FieldbidError when the BC-GW does not answer or the DSO never qualifies (`NOT_QUALIFIED`).
+   */
+  async start(): Promise<void> {
+    const { bus, deraId, gateway, log, portfolio } = this.#options;
+    this.#watch = new LedgerWatch(gateway, log);
+    this.#registry = await registerPortfolio(gateway, portfolio, log);
+    this.#book.registry = this.#registry;
+    this.#subscriptions.push(
+      await bus.subscribe(topics.agents('+'), (received) => {
+        const { agentId, alive } = this.#presence.take(received);
+        log.info({ agentId, alive }, alive ? 'agent is up' : 'agent is gone');
+      }),
+      await bus.respond(topics.bids(deraId), async ({ topic, message }) => this.#takeBid(topic, message)),
+      await bus.respond(topics.clearedOffers(deraId), async ({ topic, message }) => {
+        const cleared = parse(ClearedOffer, message, topic);
+        this.#cleared.set(cleared.intervalId, cleared);
+        return { taken: true };
+      }),
+    );
+    this.#done = this.#run();
+  }
+
+  /** Resolves when the calendar is over. */
+  done(): Promise<void> {
+    return this.#done;
+  }
+
+  async stop(): Promise<void> {
+    this.#options.time.close();
+    await this.#done;
+    for (const subscription of this.#subscriptions) await subscription.close();
+    await this.#watch?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { time, log } = this.#options;
+    try {
+      for (const moment of this.#schedule) {
+        if (moment.gateClosure_ms < time.now()) continue; // started late: that gate is closed
+        await time.requestTime(moment.gateClosure_ms);
+        await this.#round(moment);
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'TIME_CLOSED') throw error;
+      log.info('stopped before the end of the calendar');
+    }
+    time.close();
+  }
+
+  #takeBid(topic: string, message: unknown): unknown {
+    const { log, time } = this.#options;
+    const { receipt, bid } = this.#book.take(message, topic, time.now());
+    const fields = { intervalId: bid?.intervalId, derId: bid?.derId, correlationId: receipt.uid };
+    if (receipt.accepted) log.info({ ...fields, quantity_W: bid?.quantity_W }, 'bid accepted');
+    else log.warn({ ...fields, code: receipt.code, reason: receipt.reason }, 'bid refused');
+    return receipt;
+  }
+
+  async #round(moment: Moments): Promise<void> {
+    const { bus, deraId, gateway, log, maxSegments, time } = this.#options;
+    const intervalId = moment.interval.id;
+    const context: RoundContext = {
+      deraId,
+      moment,
+      bus,
+      gateway,
+      watch: this.#watch!,
+      time,
+      maxSegments,
+      cleared: () => this.#cleared.get(intervalId),
+      log,
+      timings_ms: {},
+      notes: [],
+    };
+    const book = this.#book.close(intervalId);
+    const silent = [...this.#registry.keys()].filter((derId) => !this.#presence.isAlive(derId)).sort();
+    if (silent.length > 0) context.notes.push(`no living agent for ${silent.join(', ')}`);
+    let result: RoundResult | undefined;
+    try {
+      const { approved, segments } = await recordAndOffer(context, book, silent);
+      await time.requestTime(moment.award_ms);
+      result = await allocateAndConfirm(context, approved, segments);
+    } catch (error) {
+      if (codeOf(error) === 'TIME_CLOSED') throw error;
+      context.notes.push(`fallback to zero: ${messageOf(error)}`);
+      log.error(
+        { intervalId, code: codeOf(error) },
+        `round failed, everybody falls back to zero: ${messageOf(error)}`,
+      );
+      await time.requestTime(moment.award_ms);
+    }
+    this.#cleared.delete(intervalId);
+    await this.#dispatch(context, result, silent);
+    await this.#report(context, book, result);
+  }
+
+  /** Step 10 · Every living DER hears what it may deliver, in one message that it acknowledges. */
+  async #dispatch(context: RoundContext, result: RoundResult | undefined, silent: string[]): Promise<void> {
+    const { bus, log, time } = this.#options;
+    const { moment, notes } = context;
+    const from = performance.now();
+    const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(moment.interval.start_ms));
+    const awards = awardsOf(this.#registry.keys(), moment, result).filter(
+      ({ derId }) => !silent.includes(derId),
+    );
+    await Promise.all(
+      awards.map(async (award) => {
+        const fields = { intervalId: award.intervalId, derId: award.derId, correlationId: award.bidUid };
+        try {
+          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms);
+          log.info(
+            { ...fields, allocation_W: award.allocation_W, reason: award.reason, answer },
+            'award sent',
+          );
+        } catch (error) {
+          notes.push(`${award.derId} did not take its award: ${messageOf(error)}`);
+          log.error({ ...fields, code: codeOf(error) }, `award not taken: ${messageOf(error)}`);
+        }
+      }),
+    );
+    context.timings_ms.dispatch = performance.now() - from;
+  }
+
+  async #report(context: RoundContext, book: ClosedBook, result: RoundResult | undefined): Promise<void> {
+    const outcomes = result?.outcomes ?? [];
+    const count = (test: (o: (typeof outcomes)[number]) => boolean): number => outcomes.filter(test).length;
+    const report: IntervalReport = {
+      deraId: context.deraId,
+      intervalId: context.moment.interval.id,
+      completed: result !== undefined,
+      notes: [...context.notes].sort(),
+      bids: {
+        submitted: book.submitted,
+        accepted: book.bids.length,
+        refused: book.refused,
+        curtailed: count((o) => o.approved_W < o.bid_W),
+        cleared: count((o) => o.cleared_W > 0),
+        partlyCleared: count((o) => o.cleared_W > 0 && o.cleared_W < o.approved_W),
+        reducedAfterClearing: count((o) => o.allocation_W < o.cleared_W),
+      },
+      timings_ms: context.timings_ms,
+    };
+    const { bus, deraId, log } = this.#options;
+    try {
+      await bus.publish(topics.intervalReports(deraId), report);
+    } catch (error) {
+      log.error(
+        { intervalId: report.intervalId, code: codeOf(error) },
+        `report not published: ${messageOf(error)}`,
+      );
+    }
+  }
+}
+
+/** One award per registered DER: its allocation, or zero and why (A10). */
+export function awardsOf(
+  derIds: Iterable<string>,
+  { interval }: Moments,
+  result: RoundResult | undefined,
+): Award[] {
+  const byDer = new Map(result?.outcomes.map((outcome) => [outcome.derId, outcome]));
+  return [...derIds].sort().map((derId) => {
+    const outcome = byDer.get(derId);
+    const base = {
+      derId,
+      intervalId: interval.id,
+      start_ms: interval.start_ms,
+      end_ms: interval.end_ms,
+      bidUid: outcome?.uid ?? null,
+      allocation_W: outcome?.allocation_W ?? 0,
+      price_uUSD_per_MWh: result?.price_uUSD_per_MWh ?? 0,
+    };
+    return { ...base, reason: reasonOf(result, outcome) };
+  });
+}
+
+function reasonOf(
+  result: RoundResult | undefined,
+  outcome: RoundResult['outcomes'][number] | undefined,
+): Award['reason'] {
+  if (result === undefined) return 'FALLBACK';
+  if (outcome === undefined) return 'NO_BID';
+  if (outcome.approved_W === 0) return 'CURTAILED_TO_ZERO';
+  if (outcome.cleared_W === 0) return 'NOT_CLEARED';
+  return outcome.allocation_W === outcome.approved_W ? 'CLEARED' : 'PARTLY_CLEARED';
+}

@@ -1,0 +1,141 @@
+import { bidUid } from '@fieldbid/core/digest';
+import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { Calendar, moments } from '@fieldbid/core/market/calendar';
+import type { Bid, Refusal } from '@fieldbid/core/market/messages';
+import { parse } from '@fieldbid/core/schema';
+import test from 'ava';
+import { BidBook } from '../bid-book.ts';
+import { type ValidationContext, validateBid } from './validate-bid.ts';
+
+const calendar = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 4 }, 'test');
+const schedule = new Map(moments(calendar).map((moment) => [moment.interval.id, moment]));
+const intervalId = '2026-06-21T12:00Z';
+const moment = schedule.get(intervalId)!;
+const CAP = 2_000_000_000;
+
+const der: RegistryEntry = {
+  derId: 'pv-1',
+  deraId: 'dera-1',
+  feederId: 'ieee13',
+  bus: 'n680',
+  phases: 'ABC',
+  nameplate_W: 300_000,
+  deviceIds: ['inv-1'],
+  status: 'qualified',
+  limit_W: 250_000,
+  revision: 2,
+};
+
+const good: Bid = {
+  uid: bidUid('pv-1', intervalId, 'energy'),
+  derId: 'pv-1',
+  deraId: 'dera-1',
+  deviceIds: ['inv-1'],
+  intervalId,
+  product: 'energy',
+  sequence: 7,
+  quantity_W: 200_000,
+  price_uUSD_per_MWh: 33_000_000,
+  cap_uUSD_per_MWh: CAP,
+  forecast_uUSD_per_MWh: 30_000_000,
+  riskFactor_pct: 10,
+  clampedTo: 'none',
+  state: {
+    readAt_ms: moment.bid_ms,
+    measured_W: 200_000,
+    available_W: 200_000,
+    source: 'measured',
+    rating_W: 300_000,
+    limit_pct: null,
+  },
+  submittedAt_ms: moment.bid_ms,
+  expiresAt_ms: moment.gateClosure_ms,
+};
+
+const context: ValidationContext = {
+  deraId: 'dera-1',
+  registry: new Map([['pv-1', der]]),
+  schedule,
+  priceRange: { floor: -150_000_000, cap: CAP },
+  now_ms: moment.bid_ms,
+  closedGates: new Set(),
+  sequences: new Map(),
+  accepted: new Set(),
+};
+
+test('a good bid is accepted', (t) => {
+  t.deepEqual(validateBid(good, context), { ok: true });
+});
+
+const refusals: [string, Refusal, Partial<Bid>, Partial<ValidationContext>][] = [
+  ['for another aggregator', 'WRONG_AGGREGATOR', { deraId: 'dera-2' }, {}],
+  ['of an unknown DER', 'NOT_REGISTERED', {}, { registry: new Map() }],
+  [
+    'of a suspended DER',
+    'NOT_QUALIFIED',
+    {},
+    { registry: new Map([['pv-1', { ...der, status: 'suspended' }]]) },
+  ],
+  [
+    'of a DER that the DSO has not answered for',
+    'NOT_QUALIFIED',
+    {},
+    { registry: new Map([['pv-1', { ...der, status: 'registered' }]]) },
+  ],
+  ['with a foreign device', 'WRONG_DEVICES', { deviceIds: ['inv-2'] }, {}],
+  ['with a UID of another interval', 'WRONG_UID', { uid: bidUid('pv-1', '2026-06-21T12:15Z', 'energy') }, {}],
+  [
+    'for no interval of the market',
+    'GATE_NOT_OPEN',
+    { intervalId: '2027-01-01T00:00Z', uid: bidUid('pv-1', '2027-01-01T00:00Z', 'energy') },
+    {},
+  ],
+  ['a millisecond after gate closure', 'GATE_CLOSED', {}, { now_ms: moment.gateClosure_ms + 1 }],
+  ['whose batch is on the way', 'GATE_CLOSED', {}, { closedGates: new Set([intervalId]) }],
+  ['more than a day ahead', 'GATE_NOT_OPEN', {}, { now_ms: moment.gateClosure_ms - 86_400_001 }],
+  ['that has expired', 'EXPIRED', { expiresAt_ms: moment.bid_ms }, {}],
+  ['sent twice', 'DUPLICATE', {}, { accepted: new Set([good.uid]) }],
+  ['with a sequence number used before', 'REPLAY', {}, { sequences: new Map([['pv-1', 7]]) }],
+  ['above its qualified limit', 'QUANTITY_OVER_NAMEPLATE', { quantity_W: 250_001 }, {}],
+  [
+    'above what the device is rated',
+    'QUANTITY_OVER_STATE',
+    { state: { ...good.state, rating_W: 199_999 } },
+    {},
+  ],
+  ['of nothing', 'MALFORMED', { quantity_W: 0 }, {}],
+  ['below the price floor', 'PRICE_OUT_OF_RANGE', { price_uUSD_per_MWh: -150_000_001 }, {}],
+  ['above the cap', 'PRICE_OUT_OF_RANGE', { price_uUSD_per_MWh: CAP + 1 }, {}],
+  ['with a cap of its own', 'PRICE_OUT_OF_RANGE', { cap_uUSD_per_MWh: CAP - 1 }, {}],
+];
+
+for (const [what, code, bid, inContext] of refusals) {
+  test(`a bid ${what} is refused: ${code}`, (t) => {
+    t.like(validateBid({ ...good, ...bid }, { ...context, ...inContext }), { ok: false, code });
+  });
+}
+
+test('the book answers malformed bids, counts, and gives the bids back in an order of its own', (t) => {
+  const book = new BidBook('dera-1', schedule, context.priceRange);
+  const other = { ...der, derId: 'pv-2', deviceIds: ['inv-2'] };
+  book.registry = new Map([
+    ['pv-1', der],
+    ['pv-2', other],
+  ]);
+  const second = { ...good, derId: 'pv-2', deviceIds: ['inv-2'], uid: bidUid('pv-2', intervalId, 'energy') };
+  t.true(book.take(second, 'bus', moment.bid_ms).receipt.accepted);
+  t.true(book.take(good, 'bus', moment.bid_ms).receipt.accepted);
+  t.like(book.take(good, 'bus', moment.bid_ms).receipt, { accepted: false, code: 'DUPLICATE' });
+  t.like(book.take({ ...good, quantity_W: 1.5 }, 'bus', moment.bid_ms).receipt, {
+    accepted: false,
+    code: 'MALFORMED',
+  });
+  t.like(book.take('nonsense', 'bus', moment.bid_ms).receipt, { uid: 'unknown', code: 'MALFORMED' });
+  const closed = book.close(intervalId);
+  t.deepEqual(
+    closed.bids,
+    [good, second].sort((a, b) => (a.uid < b.uid ? -1 : 1)),
+  );
+  t.like(closed, { submitted: 3, refused: 1 });
+  t.like(book.take(good, 'bus', moment.bid_ms).receipt, { code: 'GATE_CLOSED' });
+});

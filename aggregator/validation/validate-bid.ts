@@ -1,0 +1,94 @@
+/**
+ * Step 4 · Is this bid one that the DERA may pass on? (M17; the contract checks again.) Every refusal has a
+ * code for programs and a sentence for the owner.
+ */
+import { bidUid } from '@fieldbid/core/digest';
+import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { Moments } from '@fieldbid/core/market/calendar';
+import type { Bid, Refusal } from '@fieldbid/core/market/messages';
+
+export interface ValidationContext {
+  readonly deraId: string;
+  readonly registry: ReadonlyMap<string, RegistryEntry>;
+  readonly schedule: ReadonlyMap<string, Moments>;
+  readonly priceRange: { readonly floor: number; readonly cap: number };
+  /** Market time of arrival, epoch ms. */
+  readonly now_ms: number;
+  /** Intervals whose gate is closed, whatever the clock says: their batch is on the way. */
+  readonly closedGates: ReadonlySet<string>;
+  /** Highest sequence number accepted per DER. */
+  readonly sequences: ReadonlyMap<string, number>;
+  /** UIDs already accepted. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+export type Validation =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: Refusal; readonly reason: string };
+
+/** Bids may come this long before their gate closes, ms: further ahead is another product. */
+const EARLIEST_BEFORE_GATE_MS = 24 * 3_600_000;
+
+/** Checks in the order in which an owner can mend them: who, when, what, how much, at which price. */
+export function validateBid(bid: Bid, context: ValidationContext): Validation {
+  const { deraId, registry, priceRange } = context;
+  if (bid.deraId !== deraId) return no('WRONG_AGGREGATOR', `the bid is for ${bid.deraId}, this is ${deraId}`);
+  const der = registry.get(bid.derId);
+  if (der === undefined) return no('NOT_REGISTERED', `${bid.derId} is not registered with ${deraId}`);
+  if (der.status !== 'qualified')
+    return no('NOT_QUALIFIED', `${bid.derId} is ${der.status}, not qualified by the DSO`);
+  const devices = [...bid.deviceIds].sort().join(',');
+  const registered = [...der.deviceIds].sort().join(',');
+  if (devices !== registered) return no('WRONG_DEVICES', `devices ${devices}, registered are ${registered}`);
+  if (bid.uid !== bidUid(bid.derId, bid.intervalId, bid.product)) {
+    return no('WRONG_UID', 'the UID is not that of this DER, interval and product');
+  }
+  return timing(bid, context) ?? quantity(bid, der) ?? price(bid, priceRange) ?? { ok: true };
+}
+
+function timing(bid: Bid, context: ValidationContext): Validation | undefined {
+  const { now_ms, schedule, closedGates, sequences, accepted } = context;
+  const moment = schedule.get(bid.intervalId);
+  if (moment === undefined) return no('GATE_NOT_OPEN', `${bid.intervalId} is no interval of this market`);
+  if (closedGates.has(bid.intervalId) || now_ms > moment.gateClosure_ms) {
+    return no('GATE_CLOSED', `the gate of ${bid.intervalId} is closed`);
+  }
+  if (now_ms < moment.gateClosure_ms - EARLIEST_BEFORE_GATE_MS) {
+    return no('GATE_NOT_OPEN', `the gate of ${bid.intervalId} opens a day before it closes`);
+  }
+  if (bid.expiresAt_ms <= now_ms) return no('EXPIRED', 'the bid had expired when it arrived');
+  if (accepted.has(bid.uid)) return no('DUPLICATE', `${bid.derId} has a bid for ${bid.intervalId} already`);
+  const last = sequences.get(bid.derId) ?? 0;
+  if (bid.sequence <= last) return no('REPLAY', `sequence ${bid.sequence}, expected more than ${last}`);
+  return undefined;
+}
+
+function quantity(bid: Bid, der: RegistryEntry): Validation | undefined {
+  const limit_W = Math.min(der.limit_W, der.nameplate_W);
+  if (bid.quantity_W > limit_W) {
+    return no('QUANTITY_OVER_NAMEPLATE', `${bid.quantity_W} W, qualified are ${limit_W} W`);
+  }
+  if (bid.quantity_W > bid.state.rating_W) {
+    return no(
+      'QUANTITY_OVER_STATE',
+      `${bid.quantity_W} W, the device says it is rated ${bid.state.rating_W} W`,
+    );
+  }
+  if (bid.quantity_W === 0) return no('MALFORMED', 'a bid of 0 W offers nothing');
+  return undefined;
+}
+
+function price(bid: Bid, range: { floor: number; cap: number }): Validation | undefined {
+  const { price_uUSD_per_MWh: from, cap_uUSD_per_MWh: to } = bid;
+  if (from < range.floor || from > range.cap || to !== range.cap) {
+    return no(
+      'PRICE_OUT_OF_RANGE',
+      `${from} ... ${to} µ$/MWh, the market takes bids from ${range.floor} up to its cap ${range.cap}`,
+    );
+  }
+  return undefined;
+}
+
+function no(code: Refusal, reason: string): Validation {
+  return { ok: false, code, reason };
+}

@@ -1,0 +1,87 @@
+/**
+ * What the config files of all services share: the broker and the BC-GW they speak to. Secrets are named by
+ * file or environment variable, never written into the config.
+ */
+import Type, { type Static } from 'typebox';
+import { MqttBus, type MqttBusOptions } from './bus/mqtt-bus.ts';
+import { besideFile, readText } from './config.ts';
+import { InputError } from './errors.ts';
+import { GatewayClient } from './gateway-api/client.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const BrokerConfig = Type.Object(
+  {
+    url: Type.String({ pattern: '^mqtts?://' }),
+    username: Type.Optional(Type.String()),
+    /** File that holds the password; or environment variable FIELDBID_BROKER_PASSWORD. */
+    passwordFile: Type.Optional(Type.String()),
+    /** PEM files for mqtts. */
+    caFile: Type.Optional(Type.String()),
+    certFile: Type.Optional(Type.String()),
+    keyFile: Type.Optional(Type.String()),
+    protocolVersion: Type.Optional(Type.Enum([4, 5])),
+    /** Accept plain mqtt:// to another machine. */
+    allowInsecure: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+export type BrokerConfig = Static<typeof BrokerConfig>;
+
+export const GatewayConfig = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://' }),
+    /** File that holds the API key; or environment variable FIELDBID_API_KEY. */
+    apiKeyFile: Type.Optional(Type.String()),
+  },
+  closed,
+);
+export type GatewayConfig = Static<typeof GatewayConfig>;
+
+/** Options of an MqttBus from a config section; files are relative to the config file. */
+export function busOptions(config: BrokerConfig, clientId: string, configFile: string): MqttBusOptions {
+  const pem = (path: string | undefined) =>
+    path === undefined ? undefined : readText(besideFile(configFile, path));
+  const password =
+    config.passwordFile === undefined
+      ? process.env.FIELDBID_BROKER_PASSWORD
+      : readText(besideFile(configFile, config.passwordFile)).trim();
+  return defined({
+    url: config.url,
+    clientId,
+    username: config.username,
+    password,
+    ca: pem(config.caFile),
+    cert: pem(config.certFile),
+    key: pem(config.keyFile),
+    protocolVersion: config.protocolVersion as 4 | 5 | undefined,
+    allowInsecure: config.allowInsecure,
+  }) as unknown as MqttBusOptions;
+}
+
+/** Connects as a config section says. @throws as `MqttBus.connect`. */
+export function connectBus(config: BrokerConfig, clientId: string, configFile: string): Promise<MqttBus> {
+  return MqttBus.connect(busOptions(config, clientId, configFile));
+}
+
+/** @throws InputError when there is no API key. */
+export function gatewayClient(config: GatewayConfig, configFile: string): GatewayClient {
+  const apiKey =
+    config.apiKeyFile === undefined
+      ? process.env.FIELDBID_API_KEY
+      : readText(besideFile(configFile, config.apiKeyFile)).trim();
+  if (apiKey === undefined || apiKey === '') {
+    throw new InputError({
+      source: configFile,
+      path: '/gateway/apiKeyFile',
+      found: 'no API key',
+      expected:
+        'a file that holds it, or the environment variable FIELDBID_API_KEY (fieldbid gateway key add)',
+    });
+  }
+  return new GatewayClient({ url: config.url, apiKey });
+}
+
+function defined(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}
