@@ -17,6 +17,7 @@ import {
   Sha256,
   Uid,
 } from '../market/messages.ts';
+import { SALT } from './checksum.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -216,7 +217,7 @@ export type IntervalState = Static<typeof IntervalState>;
 
 /** M24 · A bid's latest revision with its raw record, both verified against each other. */
 export const VerifiedBid = Type.Object(
-  { state: BidState, raw: RawBidRecord, salt: Type.String(), txId: Type.String() },
+  { state: BidState, raw: RawBidRecord, salt: Type.String({ pattern: SALT }), txId: Type.String() },
   closed,
 );
 export type VerifiedBid = Static<typeof VerifiedBid>;
@@ -238,7 +239,7 @@ export const LedgerEvent = Type.Object(
     ]),
     txId: Type.String(),
     at_ms: Instant_ms,
-    /** Ids only: `intervalId`, `deraId`, `derId`, `uids` as they apply. */
+    /** Ids only: `intervalId`, `deraId`, `derId`, `uids` with their `revisions`, as they apply. */
     payload: Type.Record(Type.String(), Type.Unknown()),
   },
   closed,
@@ -260,6 +261,13 @@ export const VerifyReport = Type.Object(
   closed,
 );
 export type VerifyReport = Static<typeof VerifyReport>;
+
+/** Liveness of what the gateway stands on. */
+export const Health = Type.Object(
+  { ledger: Type.Enum(['up', 'down']), store: Type.Enum(['up', 'down']) },
+  closed,
+);
+export type Health = Static<typeof Health>;
 
 /** Body of every answer that is not 2xx. */
 export const Problem = Type.Object(
@@ -290,7 +298,7 @@ export type Problem = Static<typeof Problem>;
  * | GET /v1/bids/:uid/history → BidState[] | all | every revision |
  * | GET /v1/verify → VerifyReport | operator | walk everything |
  * | GET /v1/events?after=CHECKPOINT → text/event-stream of LedgerEvent | all | step 6 |
- * | GET /v1/health → {ledger, store} | – | liveness |
+ * | GET /v1/health → Health | – | liveness |
  * | GET /openapi.json | – | this table, for machines |
  */
 export const API_PREFIX = '/v1';
