@@ -1,0 +1,87 @@
+/**
+ * What a run leaves in memory before it is written: every minute of the feeder, every interval of the market,
+ * every command's verdict. The report, the tables and the summary are all made from this one record.
+ */
+import type { Certificate } from '@fieldbid/core/gateway-api/schemas';
+import type { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
+
+/** One power flow of the feeder as it really was. Arrays follow `RunRecord.nodes` and `RunRecord.derIds`. */
+export interface MinuteRecord {
+  readonly at_ms: number;
+  /** Magnitude per node and phase, pu of its nominal voltage. Empty when the power flow failed. */
+  readonly voltages_pu: readonly number[];
+  /** Power at each DER's terminals, W. */
+  readonly power_W: readonly number[];
+  /** What each DER could have delivered without a limit, W. */
+  readonly available_W: readonly number[];
+  /** Why there are no voltages. */
+  readonly failure?: string;
+}
+
+/** One bid's way through an interval; quantities in W, price in µ$/MWh. */
+export interface BidRecord {
+  readonly uid: string;
+  readonly derId: string;
+  readonly deraId: string;
+  readonly price_uUSD_per_MWh: number;
+  readonly bid_W: number;
+  readonly approved_W: number;
+  readonly cleared_W: number;
+  /** Confirmed by the DSO; what the device was limited to. */
+  readonly allocation_W: number;
+  /** On-chain checksum of the latest revision. */
+  readonly checksum: string;
+  readonly revision: number;
+}
+
+export interface IntervalRecord {
+  readonly intervalId: string;
+  /** Null when the DSO did not decide. */
+  readonly decision: Certificate | null;
+  readonly dispatch: Certificate | null;
+  /** In the order of DER ids. */
+  readonly bids: readonly BidRecord[];
+  readonly clearing: Clearing | null;
+  /** One per DERA. */
+  readonly reports: readonly IntervalReport[];
+}
+
+export interface RunHeader {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly feederId: string;
+  readonly start_ms: number;
+  readonly intervals: number;
+  readonly interval_min: number;
+  /** False with `--no-dso`. */
+  readonly dsoEnforced: boolean;
+  readonly ledger: string;
+  readonly engine: string;
+  readonly clock: string;
+  /** Voltage limits, pu. */
+  readonly limits_pu: readonly [number, number];
+}
+
+export interface RunRecord {
+  readonly header: RunHeader;
+  /** `node.phase`, e.g. `l675.B`. */
+  readonly nodes: readonly string[];
+  readonly derIds: readonly string[];
+  readonly minutes: readonly MinuteRecord[];
+  readonly intervals: readonly IntervalRecord[];
+  readonly verdicts: readonly CommandVerdict[];
+  /** Real milliseconds: set-up, day, closing. */
+  readonly wall_ms: Readonly<Record<string, number>>;
+  /** Resident memory at the end, MiB, per process. */
+  readonly memory_MiB: Readonly<Record<string, number>>;
+}
+
+/** True when an interval went through every step for every DERA. */
+export function isCompleted(interval: IntervalRecord): boolean {
+  return (
+    interval.decision !== null &&
+    interval.dispatch !== null &&
+    interval.reports.length > 0 &&
+    interval.reports.every((report) => report.completed)
+  );
+}
