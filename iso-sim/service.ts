@@ -4,11 +4,17 @@
  */
 import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
-import { codeOf, describeFound, InputError, messageOf } from '@fieldbid/core/errors';
+import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
-import { type ClearedOffer, type Clearing, Offer, type OfferReceipt } from '@fieldbid/core/market/messages';
-import { parse } from '@fieldbid/core/schema';
+import {
+  type ClearedOffer,
+  type Clearing,
+  Id,
+  Offer,
+  type OfferReceipt,
+} from '@fieldbid/core/market/messages';
+import { matches, parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { type ClearingResult, clear, type PriceConvention, type Step } from './clearing/clear.ts';
 import type { MarketData } from './market-data.ts';
@@ -181,9 +187,9 @@ export function offerFault(
 }
 
 function offerIdOf(message: unknown): string {
-  if (typeof message === 'object' && message !== null && 'offerId' in message)
-    return describeFound(message.offerId);
-  return 'unknown';
+  const id =
+    typeof message === 'object' && message !== null && 'offerId' in message ? message.offerId : undefined;
+  return matches(Id, id) ? id : 'unknown';
 }
 
 function offerSteps(offer: Offer): Step[] {

@@ -1,0 +1,75 @@
+/**
+ * One scenario file describes a run: feeder, who owns which DER, market calendar, the rest of the market,
+ * weather and load noise, clock and seed. Swapping a simulated inverter for a physical one is one line.
+ */
+import { Calendar } from '@fieldbid/core/market/calendar';
+import { Id } from '@fieldbid/core/market/messages';
+import { IsoMarket } from '@fieldbid/iso-sim/config';
+import Type, { type Static } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+
+/** A DER's owner and what stands at its bus. Bus, phases and rating are the feeder file's. */
+export const DerInScenario = Type.Object(
+  {
+    derId: Id,
+    /** RF of eq. 1, percent: what the owner adds to the forecast price. */
+    riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
+    /** `simulated`, or the endpoint of a device: `tcp://HOST:PORT?unit=N`. */
+    device: Type.String({ pattern: '^(simulated|tcp://.+)$', default: 'simulated' }),
+    /** Device profile of the edge agent. */
+    profile: Type.String({ default: 'generic-1xx' }),
+  },
+  closed,
+);
+
+export const Scenario = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 80 }),
+    seed: Type.Integer({ minimum: 0, default: 1 }),
+    /** feeder.yaml, relative to this file. */
+    feederFile: Type.String(),
+    calendar: Calendar,
+    deraId: Id,
+    /** `start,price_USD_per_MWh`, known a day ahead; relative to this file. */
+    priceForecastFile: Type.String(),
+    market: IsoMarket,
+    ders: Type.Array(DerInScenario, { minItems: 1, maxItems: 10_000 }),
+    dso: Type.Object(
+      {
+        policy: Type.Enum(['proportional'], { default: 'proportional' }),
+        /** Kept inside the voltage limits because forecasts are not exact, pu; the feeder's own by default. */
+        margin_pu: Type.Optional(Type.Number({ minimum: 0, maximum: 0.05 })),
+      },
+      { ...closed, default: {} },
+    ),
+    /** How the actual day differs from the forecast: bounded, and the same for the same seed. */
+    deviations: Type.Object(
+      {
+        /** Largest deviation of a customer's load from its pattern, percent. */
+        load_pct: Type.Number({ minimum: 0, maximum: 50, default: 3 }),
+        /** Mean share of clear-sky irradiance, and how far clouds pull it down at most. */
+        clearness: Type.Number({ minimum: 0, maximum: 1, default: 0.97 }),
+        cloud_pct: Type.Number({ minimum: 0, maximum: 100, default: 8 }),
+      },
+      { ...closed, default: {} },
+    ),
+    agents: Type.Object(
+      {
+        /** The agents' cycle: read, decide, write. Seconds of market time. */
+        cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
+      },
+      { ...closed, default: {} },
+    ),
+    powerFlow: Type.Object(
+      {
+        step_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
+        /** The feeder is solved this long after each whole step, when setpoints have settled. */
+        offset_s: Type.Integer({ minimum: 0, maximum: 3599, default: 30 }),
+      },
+      { ...closed, default: {} },
+    ),
+  },
+  closed,
+);
+export type Scenario = Static<typeof Scenario>;
