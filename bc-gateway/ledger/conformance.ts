@@ -1,0 +1,270 @@
+/**
+ * The suite that every Ledger passes: `ledgerConformance(test, 'name', open)`. Ids are made afresh for each
+ * case, so that a ledger which cannot be emptied (Fabric) passes it too.
+ */
+import { randomBytes } from 'node:crypto';
+import { batch, certificate, checksum, claim, registration } from '@fieldbid/chaincode/testing/fixtures';
+import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
+import { bidUid } from '@fieldbid/core/digest';
+import { codeOf } from '@fieldbid/core/errors';
+import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
+import type { ExecutionContext, TestFn } from 'ava';
+import type { Ledger, LedgerIdentity, Submitted } from './ledger.ts';
+
+export interface LedgerUnderTest {
+  readonly ledger: Ledger;
+  close(): Promise<void>;
+}
+
+const INTERVAL = '2026-06-21T12:00Z';
+
+/** One case's market: an aggregator with a name of its own, and the DSO. */
+class Market {
+  readonly ledger: Ledger;
+  readonly deraId: string;
+  readonly dera: LedgerIdentity;
+  readonly dso: LedgerIdentity;
+  readonly #t: ExecutionContext;
+
+  constructor(
+    t: ExecutionContext,
+    ledger: Ledger,
+    deraId: string,
+    dera: LedgerIdentity,
+    dso: LedgerIdentity,
+  ) {
+    this.#t = t;
+    this.ledger = ledger;
+    this.deraId = deraId;
+    this.dera = dera;
+    this.dso = dso;
+  }
+
+  static async open(t: ExecutionContext, ledger: Ledger): Promise<Market> {
+    const deraId = `dera-${randomBytes(6).toString('hex')}`;
+    const dera = await ledger.identity({ mspId: 'DeraMSP', role: 'dera', deraId });
+    const dso = await ledger.identity({ mspId: 'DsoMSP', role: 'dso' });
+    return new Market(t, ledger, deraId, dera, dso);
+  }
+
+  submit(identity: LedgerIdentity, name: TransactionName, payload: unknown): Promise<Submitted> {
+    return this.ledger.submit(identity, name, JSON.stringify(payload));
+  }
+
+  async committed(identity: LedgerIdentity, name: TransactionName, payload: unknown): Promise<string> {
+    const submitted = await this.submit(identity, name, payload);
+    this.#t.is(submitted.outcome, 'committed', JSON.stringify(submitted));
+    return submitted.outcome === 'committed' ? submitted.txId : '';
+  }
+
+  async evaluate(name: TransactionName, payload: unknown): Promise<unknown> {
+    const evaluated = await this.ledger.evaluate(this.dso, name, JSON.stringify(payload));
+    return evaluated.outcome === 'answered' ? JSON.parse(evaluated.result) : evaluated.refusal.code;
+  }
+
+  /** Registers and qualifies a DER of this market's aggregator. */
+  async der(name: string, devices = [`${this.deraId}-${name}-inverter`]): Promise<string> {
+    const derId = `${this.deraId}-${name}`;
+    const { deraId } = this;
+    await this.committed(this.dera, 'registerDer', registration(derId, { deraId, deviceIds: devices }));
+    await this.committed(this.dso, 'qualifyDer', {
+      derId,
+      status: 'qualified',
+      limit_W: 80_000,
+      reason: '',
+    });
+    return derId;
+  }
+}
+
+export function ledgerConformance(test: TestFn, name: string, open: () => Promise<LedgerUnderTest>): void {
+  const withMarket = (title: string, run: (t: ExecutionContext, market: Market) => Promise<void>): void =>
+    test(`${name}: ${title}`, async (t) => {
+      const { ledger, close } = await open();
+      try {
+        await run(t, await Market.open(t, ledger));
+      } finally {
+        await close();
+      }
+    });
+
+  withMarket('what is committed is read back', async (t, market) => {
+    const derId = await market.der('pv1');
+    await market.committed(market.dera, 'submitBids', batch([claim(derId)], market.deraId));
+    const uid = bidUid(derId, INTERVAL, 'energy');
+    t.like(await market.evaluate('readBid', { uid }), {
+      uid,
+      revision: 1,
+      status: 'submitted',
+      quantity_W: 50_000,
+    });
+  });
+
+  withMarket('a refusal is returned with its code, and nothing is written', async (t, market) => {
+    const derId = `${market.deraId}-unknown`;
+    const submitted = await market.submit(
+      market.dera,
+      'submitBids',
+      batch([claim(derId)], await knownDera(market)),
+    );
+    t.like(submitted, { outcome: 'refused', refusal: { code: 'NOT_REGISTERED' } });
+    t.is(await market.evaluate('readBid', { uid: bidUid(derId, INTERVAL, 'energy') }), 'NOT_FOUND');
+  });
+
+  withMarket(
+    'the organisation and the role are those of the signing identity, not of the payload',
+    async (t, market) => {
+      const { deraId } = market;
+      const payload = registration(`${deraId}-pv`, { deraId });
+      t.like(await market.submit(market.dso, 'registerDer', payload), { refusal: { code: 'WRONG_ORG' } });
+      const other = await market.ledger.identity({
+        mspId: 'DeraMSP',
+        role: 'dera',
+        deraId: `${deraId}-other`,
+      });
+      t.like(await market.submit(other, 'registerDer', payload), { refusal: { code: 'WRONG_AGGREGATOR' } });
+      const claimed = { ...market.dera, mspId: 'DsoMSP', role: 'dso' as const };
+      const forged = await market.submit(claimed, 'decideInterval', {
+        intervalId: INTERVAL,
+        certificate: certificate(),
+        changes: [],
+      });
+      t.like(forged, { refusal: { code: 'WRONG_ORG' } });
+    },
+  );
+
+  withMarket('an organisation that is not of the ledger has no identity', async (t, market) => {
+    const fault = await t.throwsAsync(market.ledger.identity({ mspId: 'NobodyMSP', role: 'dso' }));
+    t.is(codeOf(fault), 'UNKNOWN_IDENTITY');
+  });
+
+  withMarket('every revision stays readable, in order', async (t, market) => {
+    const derId = await market.der('pv1');
+    const uid = bidUid(derId, INTERVAL, 'energy');
+    const intervalId = uniqueInterval();
+    const id = bidUid(derId, intervalId, 'energy');
+    await market.committed(
+      market.dera,
+      'submitBids',
+      batch([claim(derId, { intervalId })], market.deraId, intervalId),
+    );
+    await market.committed(market.dso, 'decideInterval', {
+      intervalId,
+      certificate: certificate(),
+      changes: [{ uid: id, expectedRevision: 1, quantity_W: 40_000, checksum: checksum(2) }],
+    });
+    const history = (await market.evaluate('readBidHistory', { uid: id })) as {
+      revision: number;
+      quantity_W: number;
+    }[];
+    t.deepEqual(
+      history.map(({ revision, quantity_W }) => [revision, quantity_W]),
+      [
+        [1, 50_000],
+        [2, 40_000],
+      ],
+    );
+    t.is(await market.evaluate('readBid', { uid }), 'NOT_FOUND');
+  });
+
+  withMarket('of 50 concurrent claims on one device exactly one is committed', async (t, market) => {
+    const shared = `${market.deraId}-shared`;
+    const others = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        Market.open(t, market.ledger).then(async (m) => ({ m, derId: await m.der('pv', [shared]) })),
+      ),
+    );
+    const intervalId = uniqueInterval();
+    const outcomes = await Promise.all(
+      others.map(({ m, derId }) =>
+        persistently(() =>
+          m.submit(
+            m.dera,
+            'submitBids',
+            batch([claim(derId, { intervalId, deviceIds: [shared] })], m.deraId, intervalId),
+          ),
+        ),
+      ),
+    );
+    t.is(outcomes.filter(({ outcome }) => outcome === 'committed').length, 1);
+    const codes = outcomes.flatMap((o) => (o.outcome === 'refused' ? [o.refusal.code] : []));
+    t.deepEqual([...new Set(codes)], ['CLAIMED']);
+  });
+
+  withMarket('events come once and in order, from any checkpoint, past and to come', async (t, market) => {
+    const before = await market.ledger.head();
+    const live = collect(market.ledger, before, 3);
+    await market.der('pv1');
+    const txId = await market.committed(market.dera, 'submitBids', {
+      ...batch([], market.deraId),
+      intervalId: uniqueInterval(),
+    });
+    const events = await live;
+    t.deepEqual(
+      events.map((event) => event.name),
+      ['DerRegistered', 'DerQualified', 'BidsSubmitted'],
+    );
+    t.is(events[2]?.txId, txId);
+    t.deepEqual(await collect(market.ledger, before, 3), events);
+    t.deepEqual(await collect(market.ledger, events[0]?.checkpoint, 2), events.slice(1));
+    t.is(await market.ledger.head(), events[2]?.checkpoint ?? '');
+  });
+
+  withMarket('a checkpoint beyond the end is refused: it is of another ledger', async (t, market) => {
+    const fault = await t.throwsAsync(collect(market.ledger, '999999999.0', 1));
+    t.is(codeOf(fault), 'CHECKPOINT_UNKNOWN');
+  });
+
+  withMarket('an aborted event stream ends quietly', async (t, market) => {
+    const ending = new AbortController();
+    const reading = (async () => {
+      for await (const event of market.ledger.events(await market.ledger.head(), ending.signal))
+        t.fail(event.name);
+    })();
+    ending.abort();
+    await reading;
+    t.pass();
+  });
+
+  withMarket('a ledger that nobody touched verifies', async (t, market) => {
+    await market.der('pv1');
+    const report = await market.ledger.verify();
+    t.deepEqual(report.findings, []);
+    t.true(report.transactions >= 2);
+  });
+}
+
+/** The market's aggregator, made known by a DER of its own. */
+async function knownDera(market: Market): Promise<string> {
+  await market.der('known');
+  return market.deraId;
+}
+
+let intervals = 0;
+/** Intervals are decided once; on a ledger that stays, each case takes its own. */
+function uniqueInterval(): string {
+  const day = randomBytes(2).readUInt16BE(0);
+  const minute = (day * 1440 + intervals++) * 60_000;
+  return `${new Date(Date.UTC(2027, 0, 1) + minute).toISOString().slice(0, 16)}Z`;
+}
+
+/** Conflicts are retried, as the gateway does. */
+async function persistently(submit: () => Promise<Submitted>): Promise<Submitted> {
+  for (;;) {
+    try {
+      return await submit();
+    } catch (error) {
+      if (codeOf(error) !== 'LEDGER_CONFLICT') throw error;
+    }
+  }
+}
+
+async function collect(ledger: Ledger, after: string | undefined, count: number): Promise<LedgerEvent[]> {
+  const ending = new AbortController();
+  const events: LedgerEvent[] = [];
+  for await (const event of ledger.events(after, ending.signal)) {
+    events.push(event);
+    if (events.length === count) ending.abort();
+  }
+  return events;
+}

@@ -1,0 +1,105 @@
+/** The embedded ledger's tables: blocks as they were committed, and the state that their writes come to. */
+import { canonicalJson } from '@fieldbid/core/canonical-json';
+import type { SqliteDatabase } from '../../sqlite/database.ts';
+import { rangeDigest, type StoredBlock, type Version } from './block.ts';
+
+export const MIGRATIONS = [
+  `CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL, version TEXT NOT NULL) WITHOUT ROWID;
+`,
+];
+
+export interface StateEntry {
+  readonly key: string;
+  readonly value: string;
+  readonly version: string;
+}
+
+const PAGE_ROWS = 500;
+/** Entries kept in memory, about 0.5 kB each. */
+const CACHE_ENTRIES = 20_000;
+
+export class WorldState {
+  readonly #db: SqliteDatabase;
+  /** Committed entries read or written lately; null: known to be absent. */
+  readonly #cache = new Map<string, StateEntry | null>();
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  async get(key: string): Promise<StateEntry | undefined> {
+    let entry = this.#cache.get(key);
+    if (entry === undefined) {
+      entry = (await this.#db.get<StateEntry>('SELECT * FROM state WHERE key = ?', key)) ?? null;
+      this.#remember(key, entry);
+    }
+    return entry ?? undefined;
+  }
+
+  /** Keys in `[from, to)`, ascending, read in pages. */
+  async *range(from: string, to: string): AsyncGenerator<StateEntry, void> {
+    let rows = await this.#db.all<StateEntry>(
+      'SELECT * FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?',
+      from,
+      to,
+      PAGE_ROWS,
+    );
+    for (;;) {
+      yield* rows;
+      const last = rows.at(-1);
+      if (rows.length < PAGE_ROWS || last === undefined) return;
+      rows = await this.#db.all<StateEntry>(
+        'SELECT * FROM state WHERE key > ? AND key < ? ORDER BY key LIMIT ?',
+        last.key,
+        to,
+        PAGE_ROWS,
+      );
+    }
+  }
+
+  async versionOf(key: string): Promise<Version> {
+    return (await this.get(key))?.version ?? null;
+  }
+
+  async digestOf(from: string, to: string): Promise<string> {
+    const found: [string, Version][] = [];
+    for await (const { key, version } of this.range(from, to)) found.push([key, version]);
+    return rangeDigest(found);
+  }
+
+  /** Adds a block and applies its writes: both or neither. */
+  async commit(block: StoredBlock, writes: readonly StateEntry[]): Promise<void> {
+    await this.#db.transaction(async () => {
+      await this.#db.run('INSERT INTO blocks VALUES (?, ?, ?)', block.number, block.hash, block.data);
+      await this.#db.run(
+        `INSERT INTO state SELECT value ->> 'key', value ->> 'value', value ->> 'version' FROM json_each(?) WHERE true
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version`,
+        canonicalJson(writes),
+      );
+    });
+    for (const entry of writes) this.#remember(entry.key, entry);
+  }
+
+  lastBlock(): Promise<StoredBlock | undefined> {
+    return this.#db.get<StoredBlock>('SELECT * FROM blocks ORDER BY number DESC LIMIT 1');
+  }
+
+  blocksFrom(number: number, limit: number): Promise<StoredBlock[]> {
+    return this.#db.all<StoredBlock>(
+      'SELECT * FROM blocks WHERE number >= ? ORDER BY number LIMIT ?',
+      number,
+      limit,
+    );
+  }
+
+  #remember(key: string, entry: StateEntry | null): void {
+    this.#cache.delete(key);
+    this.#cache.set(key, entry);
+    if (this.#cache.size <= CACHE_ENTRIES) return;
+    for (const oldest of this.#cache.keys()) {
+      this.#cache.delete(oldest);
+      return;
+    }
+  }
+}
