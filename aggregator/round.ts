@@ -29,7 +29,7 @@ export interface DeraGateway {
   registerDer(registration: DerRegistration): Promise<RegistryEntry>;
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;
-  intervalRecords(intervalId: string): Promise<VerifiedBid[]>;
+  readRecords(intervalId: string): Promise<VerifiedBid[]>;
   recordAwards(intervalId: string, awards: Awards): Promise<SubmitResult>;
   events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent>;
 }
@@ -85,7 +85,7 @@ export async function recordAndOffer(
     log.info({ intervalId, derId, correlationId: uid, txId: submitted.txId }, 'bid recorded');
   }
   await timed(context, 'dsoDecision', () => watch.waitFor('IntervalDecided', intervalId, patience_ms()));
-  const approved = await timed(context, 'verifiedRead', () => gateway.intervalRecords(intervalId));
+  const approved = await timed(context, 'verifiedRead', () => gateway.readRecords(intervalId));
   requireAll(book, approved);
   const segments = buildSegments(
     approved.map(({ state, raw }) => ({
@@ -133,7 +133,7 @@ export async function allocateAndConfirm(
   await timed(context, 'dsoDispatch', () =>
     watch.waitFor('DispatchConfirmed', intervalId, time.patienceUntil(moment.interval.start_ms)),
   );
-  const confirmed = await timed(context, 'verifiedRead2', () => gateway.intervalRecords(intervalId));
+  const confirmed = await timed(context, 'verifiedRead2', () => gateway.readRecords(intervalId));
   const confirmed_W = new Map(confirmed.map(({ state }) => [state.uid, state.quantity_W]));
   const outcomes = approved.map(({ state, raw }) => ({
     uid: state.uid,

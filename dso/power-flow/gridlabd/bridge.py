@@ -3,7 +3,8 @@
 One process holds one model. Requests:
   {"op": "load", "file": PATH, "hidden": [NAME, ...]} -> description of the model; voltages of hidden
                                                        objects (the DERs: they have their bus's) are left out
-  {"op": "channels", "channels": [[object, property], ...]}
+  {"op": "channels", "channels": [[object, property], ...], "reported": [[node, [phase, ...]], ...]}
+                                                    -> the model's own value of each channel
   {"op": "solve", "values": [re, im, ...]}          -> all voltages
   {"op": "solveMany", "cases": [[re, im, ...], ...]} -> extremes of each case, up to the first failure
 An answer is {"ok": true, ...} or {"ok": false, "code": ..., "reason": ...}.
@@ -80,6 +81,7 @@ class Model:
         self.grid.enable_message_capture(True)
         self.seconds = 0
         self.channels = []
+        self.reported = []
         if not os.path.isfile(file):
             raise Refused("FEEDER_REJECTED", f"no such file: {file}")
         if not succeeded(self.grid.load_glm([file, "--quiet"])):
@@ -150,7 +152,7 @@ class Model:
         return values
 
     def solve(self, values):
-        """Voltages by phase: {phase: {node: complex}}."""
+        """(magnitude in pu, node.phase, complex voltage in pu) of every reported phase, in their order."""
         if len(values) != 2 * len(self.channels):
             raise Refused("BAD_REQUEST", f"{len(values)} numbers for {len(self.channels)} channels")
         # NaN is accepted by the core and then sticks.
@@ -167,30 +169,37 @@ class Model:
             raise Refused("DIVERGED", recent_complaints())
         if not reached.startswith(want):
             raise Refused("DIVERGED", f"the engine stopped at {reached} instead of {want}")
-        voltages = {}
-        for phase in PHASES:
-            found = voltages[phase] = {}
-            for cls in self.node_classes:
-                for name, text in self.grid.get_properties_by_class(cls, "voltage_" + phase).items():
-                    nominal, phases = self.nodes.get(name, (0, ()))
-                    if phase not in phases:
-                        continue
-                    value = complex_of(text) / nominal
-                    size = abs(value)
-                    if not SANE_PU[0] < size < SANE_PU[1]:
-                        raise Refused("BAD_VOLTAGE", f"{name}.{phase} is at {size:.4g} pu")
-                    found[name] = value
+        by_phase = {
+            phase: {
+                name: text
+                for cls in self.node_classes
+                for name, text in self.grid.get_properties_by_class(cls, "voltage_" + phase).items()
+            }
+            for phase in PHASES
+        }
+        voltages = []
+        for name, nominal, phases in self.reported:
+            for phase in phases:
+                value = complex_of(by_phase[phase][name]) / nominal
+                size = abs(value)
+                if not SANE_PU[0] < size < SANE_PU[1]:
+                    raise Refused("BAD_VOLTAGE", f"{name}.{phase} is at {size:.4g} pu")
+                voltages.append((size, f"{name}.{phase}", value))
         return voltages
+
+
+def by_size(voltage):
+    return voltage[:2]
 
 
 def answer(model, request):
     op = request["op"]
     if op == "channels":
+        # Only phases that are connected to the swing bus have a voltage.
+        model.reported = [(name, model.nodes[name][0], phases) for name, phases in request["reported"]]
         return {"values": model.properties(request["channels"])}
     if op == "solve":
-        voltages = model.solve(request["values"])
-        flat = [[v.real, v.imag] for n, (_, phases) in model.nodes.items() for v in (voltages[p][n] for p in phases)]
-        return {"voltages_pu": flat}
+        return {"voltages_pu": [[v.real, v.imag] for _, _, v in model.solve(request["values"])]}
     if op == "solveMany":
         results = []
         for values in request["cases"]:
@@ -199,8 +208,7 @@ def answer(model, request):
             except Refused as refused:
                 # After a failed solve the next one may hang: the caller starts a new process for the rest.
                 return {"results": results, "failed": {"code": refused.code, "reason": str(refused)}}
-            sizes = [(abs(v), f"{n}.{p}") for p in PHASES for n, v in voltages[p].items()]
-            high, low = max(sizes), min(sizes)
+            high, low = max(voltages, key=by_size), min(voltages, key=by_size)
             results.append([high[0], high[1], low[0], low[1]])
         return {"results": results}
     raise Refused("BAD_REQUEST", f"unknown request {op}")

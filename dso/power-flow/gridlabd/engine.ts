@@ -20,7 +20,7 @@ import type {
 } from '../power-flow.ts';
 import { unreachable } from '../reachability.ts';
 import { type Channel, channelsFor, channelValues } from './channels.ts';
-import { derObject, derObjects, objectsIn, phasesOf } from './glm.ts';
+import { derObject, derObjects, type GlmObject, objectsIn, phasesOf } from './glm.ts';
 import { type Answer, BridgeProcess } from './process.ts';
 
 export interface GridLabDOptions {
@@ -37,9 +37,16 @@ const SOLVE_DEADLINE_MS = 5_000;
 /** Starts in a row that may fail before the engine is reported as unavailable. */
 const START_ATTEMPTS = 2;
 
+/** A model with its DERs, written to a file and ready to be loaded by however many processes it takes. */
+interface Prepared {
+  readonly file: string;
+  readonly model: FeederModel;
+  readonly channels: readonly Channel[];
+  readonly objects: ReadonlyMap<string, GlmObject>;
+}
+
 interface Loaded {
   readonly process: BridgeProcess;
-  readonly answer: Answer;
   /** The model's own value of each channel, re and im in turn. */
   readonly own: readonly number[];
 }
@@ -48,9 +55,7 @@ export class GridLabD implements PowerFlow {
   readonly description: FeederDescription;
   readonly #options: GridLabDOptions;
   readonly #folder: string;
-  readonly #file: string;
-  readonly #model: FeederModel;
-  readonly #channels: readonly Channel[];
+  readonly #prepared: Prepared;
   #loaded: Loaded | undefined;
   #own: readonly number[];
   #tail: Promise<unknown> = Promise.resolve();
@@ -81,13 +86,8 @@ export class GridLabD implements PowerFlow {
     const file = join(folder, basename(model.file));
     writeFileSync(file, `${text}\n${derObjects(model.ders, objects)}`);
     try {
-      const loaded = await start(file, model, channels, options);
-      const parents = new Map<string, string>();
-      for (const { name, properties } of objects.values()) {
-        const parent = properties.get('parent');
-        if (parent !== undefined) parents.set(name, parent);
-      }
-      return new GridLabD(model, options, folder, file, channels, loaded, describe(loaded.answer, parents));
+      const { loaded, description } = await start({ file, model, channels, objects }, options);
+      return new GridLabD({ file, model, channels, objects }, options, folder, loaded, description);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -95,19 +95,15 @@ export class GridLabD implements PowerFlow {
   }
 
   private constructor(
-    model: FeederModel,
+    prepared: Prepared,
     options: GridLabDOptions,
     folder: string,
-    file: string,
-    channels: readonly Channel[],
     loaded: Loaded,
     description: FeederDescription,
   ) {
-    this.#model = model;
+    this.#prepared = prepared;
     this.#options = options;
     this.#folder = folder;
-    this.#file = file;
-    this.#channels = channels;
     this.#loaded = loaded;
     this.#own = loaded.own;
     this.description = description;
@@ -119,7 +115,7 @@ export class GridLabD implements PowerFlow {
   }
 
   solve(one: PowerFlowCase): Promise<Solution | NoSolution> {
-    const values = channelValues(this.#channels, this.#own, one, this.#model);
+    const values = this.#values(one);
     return this.#inTurn(async () => {
       const answer = await this.#ask({ op: 'solve', values }, 1);
       if (!answer.ok) return this.#noSolution(answer.code, answer.reason);
@@ -128,7 +124,7 @@ export class GridLabD implements PowerFlow {
   }
 
   solveMany(cases: readonly PowerFlowCase[]): Promise<(Extremes | NoSolution)[]> {
-    const values = cases.map((one) => channelValues(this.#channels, this.#own, one, this.#model));
+    const values = cases.map((one) => this.#values(one));
     return this.#inTurn(async () => {
       const results: (Extremes | NoSolution)[] = [];
       while (results.length < values.length) {
@@ -155,6 +151,10 @@ export class GridLabD implements PowerFlow {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  #values(one: PowerFlowCase): number[] {
+    return channelValues(this.#prepared.channels, this.#own, one, this.#prepared.model);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(work);
     this.#tail = turn.catch(() => {});
@@ -165,7 +165,7 @@ export class GridLabD implements PowerFlow {
   async #ask(request: Record<string, unknown>, cases: number): Promise<Answer> {
     if (this.#closed) throw new FieldbidError('ENGINE_UNAVAILABLE', 'the engine was closed');
     if (this.#loaded === undefined || !this.#loaded.process.alive) {
-      this.#loaded = await start(this.#file, this.#model, this.#channels, this.#options);
+      this.#loaded = (await start(this.#prepared, this.#options)).loaded;
       this.#own = this.#loaded.own;
     }
     const deadline_ms = cases * (this.#options.solveDeadline_ms ?? SOLVE_DEADLINE_MS);
@@ -192,32 +192,25 @@ export class GridLabD implements PowerFlow {
 }
 
 async function start(
-  file: string,
-  model: FeederModel,
-  channels: readonly Channel[],
+  { file, model, channels, objects }: Prepared,
   options: GridLabDOptions,
-): Promise<Loaded> {
+): Promise<{ loaded: Loaded; description: FeederDescription }> {
   const deadline_ms = options.loadDeadline_ms ?? LOAD_DEADLINE_MS;
   const hidden = model.ders.map(({ derId }) => derObject(derId));
   let last: unknown;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const process = new BridgeProcess(options.python);
     try {
-      const answer = accepted(
-        await process.request({ op: 'load', file, hidden }, deadline_ms),
-        file,
-        model.file,
-      );
+      const ask = async (request: Record<string, unknown>) =>
+        accepted(await process.request(request, deadline_ms), file, model.file);
+      const description = describe(await ask({ op: 'load', file, hidden }), objects, model);
       const names = channels.map(({ object, property }) => [object, property]);
-      const own = accepted(
-        await process.request({ op: 'channels', channels: names }, deadline_ms),
-        file,
-        model.file,
-      );
-      return { process, answer, own: own.values as number[] };
+      const reported = description.nodes.map(({ name, phases }) => [name, phases]);
+      const own = (await ask({ op: 'channels', channels: names, reported })).values as number[];
+      return { loaded: { process, own }, description };
     } catch (error) {
       await process.end();
-      if (codeOf(error) === 'FEEDER_REJECTED') throw error;
+      if (['FEEDER_REJECTED', 'ISLANDED_NODE'].includes(codeOf(error))) throw error;
       last = error;
     }
   }
@@ -234,28 +227,56 @@ function accepted(answer: Answer, file: string, shown: string): Answer {
   throw new FieldbidError(code, `${shown}: ${(answer.reason ?? '').replaceAll(file, shown)}`);
 }
 
-function describe(answer: Answer, parents: ReadonlyMap<string, string>): FeederDescription {
+/**
+ * A node beyond an open switch has no voltage: its phases are left out. One that carries a load or a DER is a
+ * mistake in the model, which GridLAB-D would "solve" with nonsense.
+ */
+function describe(
+  answer: Answer,
+  objects: ReadonlyMap<string, GlmObject>,
+  model: FeederModel,
+): FeederDescription {
   const nodes = answer.nodes as NodeDescription[];
   const links = answer.links as LinkDescription[];
   const [swing, ...more] = answer.swing as string[];
   if (swing === undefined || more.length > 0) {
+    const count = more.length + (swing === undefined ? 0 : 1);
+    throw new FieldbidError('FEEDER_REJECTED', `${model.file}: ${count} swing buses, one is needed`);
+  }
+  const parents = new Map<string, string>();
+  for (const { name, properties } of objects.values()) {
+    const parent = properties.get('parent');
+    if (parent !== undefined) parents.set(name, parent);
+  }
+  const islands = new Set(unreachable(nodes, links, swing, parents));
+  const carries = new Set([...parents.values(), ...model.ders.map(({ bus }) => bus)]);
+  const loaded = [...islands].filter((nodePhase) => {
+    const name = nodePhase.slice(0, nodePhase.lastIndexOf('.'));
+    return carries.has(name) || objects.get(name)?.kind === 'load';
+  });
+  if (loaded.length > 0) {
+    const named = loaded.slice(0, 10).join(', ');
     throw new FieldbidError(
-      'FEEDER_REJECTED',
-      `the model has ${more.length + (swing === undefined ? 0 : 1)} swing buses, one is needed`,
+      'ISLANDED_NODE',
+      `${model.file}: no closed link connects ${named} to the swing bus ${swing}`,
     );
   }
-  const islands = unreachable(nodes, links, swing, parents);
-  if (islands.length > 0) {
-    const named = islands.slice(0, 10).join(', ');
-    throw new FieldbidError('ISLANDED_NODE', `no closed link connects ${named} to the swing bus ${swing}`);
-  }
+  const live = nodes
+    .map((node) => ({
+      ...node,
+      phases: node.phases.filter((phase) => !islands.has(`${node.name}.${phase}`)),
+    }))
+    .filter(({ phases }) => phases.length > 0);
+  const remarks = [...(answer.remarks as string[])];
+  if (islands.size > 0)
+    remarks.push(`without voltage, beyond open switches: ${[...islands].sort().join(', ')}`);
   return {
     engine: String(answer.engine),
-    nodes,
-    nodePhases: nodes.flatMap(({ name, phases }) => phases.map((phase) => `${name}.${phase}`)),
+    nodes: live,
+    nodePhases: live.flatMap(({ name, phases }) => phases.map((phase) => `${name}.${phase}`)),
     links,
     swing,
-    remarks: answer.remarks as string[],
+    remarks,
   };
 }
 
