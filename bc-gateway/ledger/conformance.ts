@@ -100,6 +100,35 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
     });
   });
 
+  withMarket(
+    'a transaction is known by its id before it is committed, and found after',
+    async (t, market) => {
+      const { deraId, ledger, dera } = market;
+      const payload = JSON.stringify(registration(`${deraId}-pv`, { deraId }));
+      const seen: [string, boolean][] = [];
+      const submitted = await ledger.submit(dera, 'registerDer', payload, async (txId) => {
+        seen.push([txId, await ledger.has(txId)]);
+      });
+      t.is(submitted.outcome, 'committed');
+      const txId = submitted.outcome === 'committed' ? submitted.txId : '';
+      t.deepEqual(seen, [[txId, false]]);
+      t.true(await ledger.has(txId));
+      t.false(await ledger.has('0'.repeat(64)));
+    },
+  );
+
+  withMarket('a submission that is stopped before its commit writes nothing', async (t, market) => {
+    const { deraId, ledger, dera } = market;
+    const before = await ledger.head();
+    const payload = JSON.stringify(registration(`${deraId}-pv`, { deraId }));
+    const stopped = ledger.submit(dera, 'registerDer', payload, async () => {
+      throw new RangeError('stop');
+    });
+    await t.throwsAsync(stopped, { message: 'stop' });
+    t.is(await ledger.head(), before);
+    await market.committed(dera, 'registerDer', registration(`${deraId}-pv`, { deraId }));
+  });
+
   withMarket('a refusal is returned with its code, and nothing is written', async (t, market) => {
     const derId = `${market.deraId}-unknown`;
     const submitted = await market.submit(

@@ -62,11 +62,21 @@ export interface Ledger {
   /**
    * Executes, collects endorsements, orders and commits; resolves when it is committed.
    * @param payload the transaction's argument, JSON text.
+   * @param beforeCommit told the transaction's id once it is endorsed and before it is ordered: whoever keeps
+   *   it can ask `has` for the outcome after a crash. What it throws ends the submission; nothing is written.
    * @returns the commit, or the contract's refusal (then nothing was written).
    * @throws FieldbidError `LEDGER_CONFLICT` (retryable: what was read has changed meanwhile, nothing was
    *   written), `LEDGER_UNAVAILABLE` (retryable), `OUTCOME_UNKNOWN` (it may have been committed).
    */
-  submit(identity: LedgerIdentity, transaction: TransactionName, payload: string): Promise<Submitted>;
+  submit(
+    identity: LedgerIdentity,
+    transaction: TransactionName,
+    payload: string,
+    beforeCommit?: (txId: string) => Promise<void>,
+  ): Promise<Submitted>;
+
+  /** Whether a transaction is committed. */
+  has(txId: string): Promise<boolean>;
 
   /** Executes against the committed state; what it would write is dropped. */
   evaluate(identity: LedgerIdentity, transaction: TransactionName, payload: string): Promise<Evaluated>;

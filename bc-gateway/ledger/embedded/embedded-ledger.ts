@@ -106,7 +106,7 @@ export class EmbeddedLedger implements Ledger {
       let first = (await state.blocksFrom(0, 1))[0];
       if (first === undefined) {
         first = storedBlock(genesisBlock(options, wallet, organisations));
-        await state.commit(first, []);
+        await state.commit(first, [], []);
       }
       const { genesis } = JSON.parse(first.data) as Block;
       if (genesis === null) throw foreign(options.dir, 'block 0 is no genesis block');
@@ -123,15 +123,25 @@ export class EmbeddedLedger implements Ledger {
     return this.#wallet.identity(name);
   }
 
-  async submit(identity: LedgerIdentity, transaction: TransactionName, payload: string): Promise<Submitted> {
+  async submit(
+    identity: LedgerIdentity,
+    transaction: TransactionName,
+    payload: string,
+    beforeCommit?: (txId: string) => Promise<void>,
+  ): Promise<Submitted> {
     requireKind(transaction, true);
     const proposal = this.#proposal(identity, transaction, payload);
     const signature = Buffer.from(identity.sign(Buffer.from(proposalText(proposal)))).toString('base64');
     const endorsed = await this.#lock.shared(() => this.#endorse(proposal, signature));
     if (!endorsed.ok) return { outcome: 'refused', refusal: endorsed.refusal };
-    const block = await this.#lock.exclusive(() => this.#commit(endorsed.transaction));
     const { txId, effects } = endorsed.transaction;
+    await beforeCommit?.(txId);
+    const block = await this.#lock.exclusive(() => this.#commit(endorsed.transaction));
     return { outcome: 'committed', txId, result: effects.response, block };
+  }
+
+  has(txId: string): Promise<boolean> {
+    return this.#lock.shared(() => this.#state.hasTransaction(txId));
   }
 
   async evaluate(
@@ -223,6 +233,7 @@ export class EmbeddedLedger implements Ledger {
     const version = checkpointOf({ block: number, tx: 0 });
     await this.#state.commit(
       block,
+      [transaction.txId],
       effects.writes.map(([key, value]) => ({ key, value, version })),
     );
     this.#last = block;

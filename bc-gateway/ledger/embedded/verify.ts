@@ -30,6 +30,7 @@ export async function verifyChain(state: WorldState, genesis: Genesis): Promise<
     if (last === undefined) break;
     next = last.number + 1;
   }
+  for (const { tx_id, block } of await state.transactionIndex()) walk.indexed(tx_id, block);
   for await (const entry of state.range('', '\u007f')) walk.stored(entry);
   return walk.report();
 }
@@ -40,7 +41,10 @@ class Walk {
   readonly #findings: LedgerFinding[] = [];
   /** What the writes so far come to. */
   readonly #replayed = new Map<string, StateEntry>();
-  readonly #txIds = new Set<string>();
+  /** Transactions seen, and their blocks. */
+  readonly #txIds = new Map<string, number>();
+  /** Of these, those that the index by id has not named yet. */
+  readonly #unindexed = new Set<string>();
   #blocks = 0;
   #previousHash = '';
 
@@ -65,7 +69,7 @@ class Walk {
         const version = checkpointOf({ block: stored.number, tx });
         // A finding says what is wrong with this transaction; one of unknown form must not end the walk.
         try {
-          this.#transaction(transaction, version);
+          this.#transaction(transaction, version, stored.number);
         } catch (error) {
           this.#add('TRANSACTION_UNREADABLE', `transaction ${version}`, messageOf(error), 'a transaction');
         }
@@ -87,7 +91,15 @@ class Walk {
     this.#same('STATE_VERSION', where, version, expected.version);
   }
 
+  /** One entry of the index of transactions. */
+  indexed(txId: string, block: number): void {
+    const where = `index ${txId}`;
+    if (!this.#unindexed.delete(txId)) this.#add('INDEX_EXTRA', where, `block ${block}`, 'no such entry');
+    else this.#same('INDEX_BLOCK', where, block, this.#txIds.get(txId) ?? null);
+  }
+
   report(): LedgerReport {
+    for (const txId of this.#unindexed) this.#add('INDEX_MISSING', `index ${txId}`, 'nothing', 'its block');
     for (const { key, value } of this.#replayed.values()) {
       this.#add('STATE_MISSING', `state ${key}`, 'nothing', describeFound(value));
     }
@@ -105,12 +117,13 @@ class Walk {
     }
   }
 
-  #transaction(transaction: Transaction, version: string): void {
+  #transaction(transaction: Transaction, version: string, block: number): void {
     const { txId, proposal, signature, effects } = transaction;
     const where = `transaction ${version}`;
     this.#same('TX_ID', where, txId, txIdOf(proposal));
     if (this.#txIds.has(txId)) this.#add('TX_TWICE', where, txId, 'each transaction once');
-    this.#txIds.add(txId);
+    this.#txIds.set(txId, block);
+    this.#unindexed.add(txId);
     this.#signed('SIGNATURE', where, proposal.creator, proposalText(proposal), signature);
     this.#endorsed(transaction, where);
     for (const [key, read] of effects.reads) {

@@ -6,6 +6,7 @@ import { rangeDigest, type StoredBlock, type Version } from './block.ts';
 export const MIGRATIONS = [
   `CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL, data TEXT NOT NULL);
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL, version TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE transactions (tx_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
 `,
 ];
 
@@ -69,9 +70,12 @@ export class WorldState {
   }
 
   /** Adds a block and applies its writes: both or neither. */
-  async commit(block: StoredBlock, writes: readonly StateEntry[]): Promise<void> {
+  async commit(block: StoredBlock, txIds: readonly string[], writes: readonly StateEntry[]): Promise<void> {
     await this.#db.transaction(async () => {
       await this.#db.run('INSERT INTO blocks VALUES (?, ?, ?)', block.number, block.hash, block.data);
+      for (const txId of txIds) {
+        await this.#db.run('INSERT INTO transactions VALUES (?, ?)', txId, block.number);
+      }
       await this.#db.run(
         `INSERT INTO state SELECT value ->> 'key', value ->> 'value', value ->> 'version' FROM json_each(?) WHERE true
          ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version`,
@@ -79,6 +83,15 @@ export class WorldState {
       );
     });
     for (const entry of writes) this.#remember(entry.key, entry);
+  }
+
+  async hasTransaction(txId: string): Promise<boolean> {
+    return (await this.#db.get('SELECT 1 FROM transactions WHERE tx_id = ?', txId)) !== undefined;
+  }
+
+  /** The index of transactions by id: id and block, of all of them. */
+  transactionIndex(): Promise<{ tx_id: string; block: number }[]> {
+    return this.#db.all('SELECT * FROM transactions');
   }
 
   lastBlock(): Promise<StoredBlock | undefined> {

@@ -1,0 +1,119 @@
+/**
+ * The BC-GW (M6, M7, M23, M24): an HTTP API in front of a ledger and a store of raw records, each API key
+ * standing for one ledger identity. At the start, what a crash left between the two is settled.
+ */
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { readText } from '@fieldbid/core/config';
+import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import type { SaltFor } from '@fieldbid/core/gateway-api/checksum';
+import type { Health } from '@fieldbid/core/gateway-api/schemas';
+import type { Logger } from '@fieldbid/core/logging';
+import { parse } from '@fieldbid/core/schema';
+import type { FastifyInstance } from 'fastify';
+import type { ApiKeys } from './auth/api-keys.ts';
+import { HttpConfig, requireSafeListener } from './http/config.ts';
+import { createServer } from './http/server.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { MarketRecords } from './records/market-records.ts';
+import { verifyAll } from './records/verify-all.ts';
+import type { RawStore } from './store/raw-store.ts';
+
+export interface BcGatewayOptions {
+  /** `HttpConfig`; what is left out has its default. Paths of PEM files are as given. */
+  readonly config: unknown;
+  readonly ledger: Ledger;
+  readonly store: RawStore;
+  readonly keys: ApiKeys;
+  /** Market time, epoch ms. */
+  readonly now: () => number;
+  /** 128 random bits by default; a scenario run passes `seededSalts(seed)`. */
+  readonly saltFor?: SaltFor;
+  readonly log: Logger;
+}
+
+const SALT_BYTES = 16;
+
+export class BcGateway {
+  /** Base URL for clients, without `/v1`. */
+  readonly url: string;
+  readonly #app: FastifyInstance;
+  readonly #closing: AbortController;
+
+  private constructor(app: FastifyInstance, url: string, closing: AbortController) {
+    this.#app = app;
+    this.url = url;
+    this.#closing = closing;
+  }
+
+  /**
+   * Settles what a crash left pending, then listens.
+   * @throws InputError for a wrong config; FieldbidError `LISTEN_FAILED`, or the ledger's and the store's own.
+   */
+  static async start(options: BcGatewayOptions): Promise<BcGateway> {
+    const { ledger, store, keys, now, log } = options;
+    const config = parse(HttpConfig, options.config, 'gateway config');
+    requireSafeListener(config);
+    const saltFor = options.saltFor ?? (() => randomBytes(SALT_BYTES).toString('hex'));
+    const records = new MarketRecords({ ledger, store, saltFor, now });
+    const settled = await records.settle(true);
+    if (settled.committed + settled.abandoned > 0) {
+      log.warn(settled, 'transactions that an earlier run left open are settled');
+    }
+    const closing = new AbortController();
+    const app = await createServer({
+      config,
+      tls: pemOf(config),
+      ledger,
+      keys,
+      services: { records, verifyAll: (identity) => verifyAll({ ledger, store, records, identity }) },
+      log,
+      closing: closing.signal,
+      health: () => healthOf(ledger, store, log),
+    });
+    const gateway = new BcGateway(app, await listen(app, config), closing);
+    log.info({ url: gateway.url }, 'the BC-GW is listening');
+    return gateway;
+  }
+
+  /** Answers what was begun, ends the event streams. Ledger and store stay open: they are the caller's. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#app.close();
+  }
+}
+
+async function listen(app: FastifyInstance, { listen, tls }: HttpConfig): Promise<string> {
+  try {
+    await app.listen(listen);
+  } catch (error) {
+    await app.close();
+    throw new FieldbidError(
+      'LISTEN_FAILED',
+      `the gateway cannot listen on ${listen.host}:${listen.port}: ${messageOf(error)}`,
+      { cause: error, details: { system: codeOf(error) } },
+    );
+  }
+  const { port } = app.server.address() as AddressInfo;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+}
+
+function pemOf({ tls }: HttpConfig): { cert: string; key: string; ca?: string } | undefined {
+  if (tls === undefined) return undefined;
+  const pair = { cert: readText(tls.certFile), key: readText(tls.keyFile) };
+  return tls.caFile === undefined ? pair : { ...pair, ca: readText(tls.caFile) };
+}
+
+async function healthOf(ledger: Ledger, store: RawStore, log: Logger): Promise<Health> {
+  const alive = async (name: string, answer: Promise<unknown>): Promise<'up' | 'down'> => {
+    try {
+      await answer;
+      return 'up';
+    } catch (error) {
+      log.error({ code: codeOf(error) }, `${name} is down: ${messageOf(error)}`);
+      return 'down';
+    }
+  };
+  return { ledger: await alive('ledger', ledger.head()), store: await alive('store', store.ping()) };
+}

@@ -1,0 +1,224 @@
+/**
+ * The HTTP server: authentication, limits, checks and logs around the routes. Every answer that is not 2xx
+ * is a `Problem`; a bad request ends here, before anything is begun.
+ */
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
+import { API_PREFIX, Health, Problem } from '@fieldbid/core/gateway-api/schemas';
+import type { Logger } from '@fieldbid/core/logging';
+import { parse } from '@fieldbid/core/schema';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Type, { type TSchema } from 'typebox';
+import type { ApiKeyEntry, ApiKeys } from '../auth/api-keys.ts';
+import { RateLimit } from '../auth/rate-limit.ts';
+import { isAfter, positionOf } from '../ledger/checkpoint.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { HttpConfig } from './config.ts';
+import { streamEvents } from './event-stream.ts';
+import { problemOf } from './problems.ts';
+import { type Caller, ROUTES, type Route, type Services } from './routes.ts';
+import { subjectOf } from './subject.ts';
+
+export interface ServerOptions {
+  readonly config: HttpConfig;
+  readonly tls: { cert: string; key: string; ca?: string } | undefined;
+  readonly ledger: Ledger;
+  readonly keys: ApiKeys;
+  readonly services: Services;
+  readonly log: Logger;
+  health(): Promise<Health>;
+  /** Ends the event streams. */
+  readonly closing: AbortSignal;
+}
+
+/** Reading all the stream's past is a client's right; an id in a header is the standard's way to ask for less. */
+const EventQuery = Type.Object(
+  { after: Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?$' })) },
+  { additionalProperties: false },
+);
+/** Wrong keys per second and address, so that nobody tries them all. */
+const WRONG_KEYS = { perSecond: 5, burst: 20 };
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { config, tls, log } = options;
+  const app = Fastify({
+    ...(tls === undefined
+      ? {}
+      : { https: { ...tls, minVersion: 'TLSv1.2', requestCert: tls.ca !== undefined } }),
+    logger: false,
+    bodyLimit: config.bodyLimit_bytes,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200 },
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(({ schema, httpPart, method, url }) => (value: unknown) => {
+    try {
+      return { value: parse(schema as TSchema, value ?? {}, `${method} ${url} ${httpPart}`) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  });
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.setErrorHandler((error, request, reply) => {
+    const { status, problem } = problemOf(error, request.id);
+    if (status >= 500) log.error({ requestId: request.id, code: problem.code, err: error }, messageOf(error));
+    const wait_s = problem.details?.retryAfter_s;
+    if (typeof wait_s === 'number') void reply.header('retry-after', wait_s);
+    void reply.status(status).send(problem);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const message = `There is no ${request.method} ${request.url.split('?')[0]}; see /openapi.json.`;
+    void reply.status(404).send({ code: 'NOT_FOUND', message });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const key = callers.get(request)?.key.name;
+    const { method, routeOptions, id } = request;
+    log.info(
+      {
+        requestId: id,
+        method,
+        route: routeOptions.url ?? 'unknown',
+        status: reply.statusCode,
+        duration_ms: Math.round(reply.elapsedTime * 10) / 10,
+        ...(key === undefined ? {} : { key }),
+        ...subjectOf(request.params, request.body),
+      },
+      'request',
+    );
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'fieldbid BC-GW',
+        version: '1',
+        description: 'Bids, decisions and awards, on the ledger and off it.',
+      },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+  });
+  const guard = guardOf(options);
+  for (const route of ROUTES) addRoute(app, route, options.services, guard);
+  addHealth(app, options);
+  addEvents(app, options, guard);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.ready();
+  return app;
+}
+
+type Guard = (request: FastifyRequest, roles: readonly string[]) => Promise<Caller>;
+
+/** Who is calling, allowed to, and not too often. @throws FieldbidError UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED. */
+function guardOf({ config, keys, ledger }: ServerOptions): Guard {
+  const perKey = new RateLimit(config.rateLimit);
+  const perAddress = new RateLimit(WRONG_KEYS);
+  return async (request, roles) => {
+    const presented = /^Bearer ([\x21-\x7e]{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
+    const key = presented === undefined ? undefined : keys.authenticate(presented);
+    if (key === undefined) {
+      limit(perAddress, request.ip);
+      throw new FieldbidError('UNAUTHENTICATED', 'An API key is needed: Authorization: Bearer KEY.');
+    }
+    limit(perKey, key.name);
+    if (!roles.includes(key.role)) {
+      throw new FieldbidError('FORBIDDEN', `This is for ${roles.join(', ')}; the key is of ${key.role}.`);
+    }
+    const caller = { key, identity: await ledger.identity(identityName(key)) };
+    callers.set(request, caller);
+    return caller;
+  };
+}
+
+function identityName({ mspId, role, deraId }: ApiKeyEntry) {
+  return deraId === undefined ? { mspId, role } : { mspId, role, deraId };
+}
+
+function limit(bucket: RateLimit, name: string): void {
+  const wait_s = bucket.take(name);
+  if (wait_s === 0) return;
+  throw new FieldbidError('RATE_LIMITED', `Too many requests; the next in ${wait_s.toFixed(2)} s.`, {
+    retryable: true,
+    details: { retryAfter_s: Math.ceil(wait_s) },
+  });
+}
+
+function addRoute(app: FastifyInstance, route: Route, services: Services, guard: Guard): void {
+  const { method, url, summary, roles, params, body, response, handle } = route;
+  app.route({
+    method,
+    url: `${API_PREFIX}${url}`,
+    schema: {
+      summary,
+      description: `For ${roles.join(', ')}.`,
+      ...(params === undefined ? {} : { params }),
+      ...(body === undefined ? {} : { body }),
+      response: { 200: response, default: Problem },
+    },
+    // Before the body is read: what a stranger sends is not even parsed.
+    onRequest: async (request) => {
+      await guard(request, roles);
+    },
+    handler: async (request) => {
+      const caller = callers.get(request);
+      if (caller === undefined) throw new RangeError('a request reached its handler unguarded');
+      return handle(services, caller, request.params, request.body);
+    },
+  });
+}
+
+function addHealth(app: FastifyInstance, { health }: ServerOptions): void {
+  const schema = { summary: 'Liveness', security: [], response: { 200: Health, 503: Health } };
+  app.get(`${API_PREFIX}/health`, { schema }, async (_request, reply) => {
+    const state = await health();
+    return reply.status(state.ledger === 'up' && state.store === 'up' ? 200 : 503).send(state);
+  });
+}
+
+function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): void {
+  const { config, ledger, closing, log } = options;
+  const open = new Map<string, number>();
+  const schema = {
+    summary: 'Step 6: contract events as text/event-stream; ids only, resumes after a checkpoint',
+    querystring: EventQuery,
+    response: { default: Problem },
+  };
+  app.get(`${API_PREFIX}/events`, { schema }, async (request, reply) => {
+    const { key } = await guard(request, ['dera', 'dso', 'iso', 'operator']);
+    const header = request.headers['last-event-id'];
+    const after =
+      (request.query as { after?: string }).after ?? (typeof header === 'string' ? header : undefined);
+    await requireCheckpoint(ledger, after);
+    const streams = open.get(key.name) ?? 0;
+    if (streams >= config.streamsPerKey) {
+      throw new FieldbidError('RATE_LIMITED', `The key holds ${streams} event streams open already.`);
+    }
+    open.set(key.name, streams + 1);
+    const left = new AbortController();
+    const leave = (): void => left.abort();
+    reply.raw.once('close', leave);
+    closing.addEventListener('abort', leave, { once: true });
+    reply.hijack();
+    try {
+      await streamEvents(reply.raw, ledger.events(after, left.signal), left.signal, config.heartbeat_ms);
+    } catch (error) {
+      log.error({ requestId: request.id, err: error }, `event stream: ${messageOf(error)}`);
+    } finally {
+      open.set(key.name, (open.get(key.name) ?? 1) - 1);
+      closing.removeEventListener('abort', leave);
+      reply.raw.end();
+    }
+  });
+}
+
+/** Before the answer begins: after it, only the connection could be broken. */
+async function requireCheckpoint(ledger: Ledger, after: string | undefined): Promise<void> {
+  if (after === undefined) return;
+  const head = await ledger.head();
+  if (positionOf(after).block <= positionOf(head).block || !isAfter(positionOf(after), positionOf(head)))
+    return;
+  throw new FieldbidError('CHECKPOINT_UNKNOWN', `The ledger ends at ${head}; ${after} is of another ledger.`);
+}

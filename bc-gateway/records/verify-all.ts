@@ -1,0 +1,100 @@
+/** M24 · Walks everything: the ledger by itself, then every revision on it against its raw record, both ways. */
+import { BidPage } from '@fieldbid/chaincode/transactions/payloads';
+import type { BidState, VerifyReport } from '@fieldbid/core/gateway-api/schemas';
+import { isAfter, positionOf } from '../ledger/checkpoint.ts';
+import type { Ledger, LedgerFinding, LedgerIdentity } from '../ledger/ledger.ts';
+import { type RawRow, type RawStore, revisionKey } from '../store/raw-store.ts';
+import type { MarketRecords } from './market-records.ts';
+import { verifyRecord } from './verify-record.ts';
+
+const PAGE = 1000;
+
+export interface VerifyAllOptions {
+  readonly ledger: Ledger;
+  readonly store: RawStore;
+  readonly records: MarketRecords;
+  readonly identity: LedgerIdentity;
+}
+
+/** Findings are returned. @throws FieldbidError only when ledger or store cannot be read. */
+export async function verifyAll({
+  ledger,
+  store,
+  records,
+  identity,
+}: VerifyAllOptions): Promise<VerifyReport> {
+  // Commits whose answer was lost are no difference.
+  await records.settle(false);
+  const { blocks, transactions, findings } = await ledger.verify();
+  const all: LedgerFinding[] = [...findings];
+  const writers = await writersOf(ledger);
+  const seen = new Set<string>();
+  let after: string | null = null;
+  do {
+    const page: BidPage = await records.evaluate(identity, BidPage, 'listBids', {
+      limit: PAGE,
+      ...(after === null ? {} : { after }),
+    });
+    all.push(...(await differences(store, page.bids, writers)));
+    for (const state of page.bids) seen.add(revisionKey(state));
+    after = page.next;
+  } while (after !== null);
+  all.push(...(await strangers(store, seen)));
+  return { records: seen.size, transactions, blocks, findings: all };
+}
+
+/** Which transaction announced each revision. */
+async function writersOf(ledger: Ledger): Promise<Map<string, string>> {
+  const writers = new Map<string, string>();
+  const head = positionOf(await ledger.head());
+  if (head.block === 0) return writers;
+  const ending = new AbortController();
+  for await (const event of ledger.events(undefined, ending.signal)) {
+    const { uids = [], revisions = [] } = event.payload as { uids?: string[]; revisions?: number[] };
+    for (const [i, uid] of uids.entries()) {
+      writers.set(revisionKey({ uid, revision: revisions[i] ?? 0 }), event.txId);
+    }
+    if (!isAfter(head, positionOf(event.checkpoint))) ending.abort();
+  }
+  return writers;
+}
+
+async function differences(
+  store: RawStore,
+  states: readonly BidState[],
+  writers: ReadonlyMap<string, string>,
+): Promise<LedgerFinding[]> {
+  const rows = new Map<string, RawRow>();
+  for (const row of await store.find(states)) rows.set(revisionKey(row), row);
+  return states.flatMap((state) => {
+    const key = revisionKey(state);
+    const verified = verifyRecord(state, rows.get(key));
+    if (!verified.ok) return verified.finding;
+    const expected = writers.get(key) ?? 'no transaction';
+    const { txId } = verified.bid;
+    if (txId === expected) return [];
+    const where = `bid ${state.uid} revision ${state.revision}, transaction`;
+    return { kind: 'RECORD_TRANSACTION', where, found: txId, expected };
+  });
+}
+
+/** Raw records that the ledger does not know. */
+async function strangers(store: RawStore, seen: ReadonlySet<string>): Promise<LedgerFinding[]> {
+  const findings: LedgerFinding[] = [];
+  let after: RawRow | undefined;
+  for (;;) {
+    const rows: RawRow[] = await store.page(after, PAGE);
+    for (const row of rows) {
+      if (seen.has(revisionKey(row))) continue;
+      const where = `raw record ${row.uid} revision ${row.revision}`;
+      findings.push({
+        kind: 'RECORD_EXTRA',
+        where,
+        found: 'a committed record',
+        expected: 'none on the ledger',
+      });
+    }
+    after = rows.at(-1);
+    if (after === undefined || rows.length < PAGE) return findings;
+  }
+}
