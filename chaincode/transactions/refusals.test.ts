@@ -1,0 +1,256 @@
+/** Every refusal of the contract, by its code; and that a refused transaction writes nothing. */
+import test from 'ava';
+import {
+  batch,
+  certificate,
+  change,
+  claim,
+  DSO,
+  INTERVAL,
+  NORTH,
+  qualification,
+  registration,
+  SOUTH,
+} from '../testing/fixtures.ts';
+import { MemoryLedger } from '../testing/memory-ledger.ts';
+import type { Caller } from './context.ts';
+import { CONTRACT_REFUSALS, type RefusalCode } from './refusal.ts';
+
+type Step = readonly [caller: Caller, name: string, argument: unknown];
+type Case = readonly [code: RefusalCode, title: string, ...steps: Step[]];
+
+const register: Step = [NORTH, 'registerDer', registration('pv1')];
+const qualify: Step = [DSO, 'qualifyDer', qualification('pv1')];
+const known = [register, qualify] as const;
+const submit: Step = [NORTH, 'submitBids', batch([claim('pv1')])];
+const accepted = certificate({ outcome: 'ACCEPTED' });
+
+function decide(quantity_W: number, changes: object = {}): Step {
+  return [
+    DSO,
+    'decideInterval',
+    { intervalId: INTERVAL, certificate: certificate(), changes: [change('pv1', quantity_W, 1)], ...changes },
+  ];
+}
+function award(quantity_W: number, changes: object = {}): Step {
+  return [
+    NORTH,
+    'recordAwards',
+    { intervalId: INTERVAL, deraId: 'north', changes: [change('pv1', quantity_W, 2)], ...changes },
+  ];
+}
+function dispatch(quantity_W: number, changes: object = {}): Step {
+  return [
+    DSO,
+    'confirmDispatch',
+    { intervalId: INTERVAL, certificate: certificate(), changes: [change('pv1', quantity_W, 3)], ...changes },
+  ];
+}
+const toDecided = [...known, submit, decide(40_000)] as const;
+const toAwarded = [...toDecided, award(30_000)] as const;
+const southern = [
+  [SOUTH, 'registerDer', registration('pv2', { deraId: 'south', deviceIds: ['pv1-inverter'] })],
+  [DSO, 'qualifyDer', qualification('pv2')],
+] as const;
+
+/** The last step is the one refused; those before it have to succeed. */
+const CASES: readonly Case[] = [
+  ['MALFORMED', 'no JSON', [NORTH, 'registerDer', '{']],
+  ['MALFORMED', 'another form', [NORTH, 'registerDer', { ...registration('pv1'), bus: 7 }]],
+  ['MALFORMED', 'an unknown key', [NORTH, 'registerDer', { ...registration('pv1'), price: 7 }]],
+  ['MALFORMED', 'a larger argument than is read', [NORTH, 'registerDer', ' '.repeat(8 * 1024 * 1024 + 1)]],
+  [
+    'MALFORMED',
+    'a day that is none',
+    ...known,
+    [NORTH, 'submitBids', batch([], 'north', '2026-02-31T12:00Z')],
+  ],
+  [
+    'MALFORMED',
+    'a device named twice',
+    [NORTH, 'registerDer', registration('pv1', { deviceIds: ['a', 'a'] })],
+  ],
+  ['UNKNOWN_TRANSACTION', 'an unknown name', [NORTH, 'deleteEverything', {}]],
+  ['UNKNOWN_TRANSACTION', 'a name of every object', [NORTH, 'constructor', {}]],
+  ['WRONG_ORG', 'registration by the DSO', [DSO, 'registerDer', registration('pv1')]],
+  ['WRONG_ORG', 'qualification by a DERA', register, [NORTH, 'qualifyDer', qualification('pv1')]],
+  ['WRONG_ORG', 'decision by a DERA', ...known, submit, [NORTH, ...decide(0).slice(1)] as unknown as Step],
+  [
+    'WRONG_ORG',
+    'an aggregator that another organisation registered',
+    register,
+    [{ ...NORTH, mspId: 'DeraSouthMSP' }, 'registerDer', registration('pv2')],
+  ],
+  [
+    'WRONG_ROLE',
+    'a DSO that is no dso',
+    register,
+    [{ ...DSO, role: 'iso' }, 'qualifyDer', qualification('pv1')],
+  ],
+  ['WRONG_ROLE', 'a DERA without a role', [{ ...NORTH, role: '' }, 'registerDer', registration('pv1')]],
+  ['WRONG_AGGREGATOR', 'registration for another', [SOUTH, 'registerDer', registration('pv1')]],
+  [
+    'WRONG_AGGREGATOR',
+    'a bid with another’s DER',
+    ...known,
+    ...southern,
+    [SOUTH, 'submitBids', batch([claim('pv1')], 'south')],
+  ],
+  ['ALREADY_REGISTERED', 'the same DER again', register, register],
+  ['NOT_REGISTERED', 'qualification of an unknown DER', [DSO, 'qualifyDer', qualification('pv1')]],
+  ['NOT_REGISTERED', 'bids of an aggregator without DERs', [NORTH, 'submitBids', batch([])]],
+  ['NOT_REGISTERED', 'a bid of an unknown DER', ...known, [NORTH, 'submitBids', batch([claim('pv9')])]],
+  [
+    'NOT_REGISTERED',
+    'an unknown silent DER',
+    ...known,
+    [NORTH, 'submitBids', { ...batch([]), silentDerIds: ['pv9'] }],
+  ],
+  ['NOT_QUALIFIED', 'a bid before qualification', register, submit],
+  [
+    'NOT_QUALIFIED',
+    'a bid while suspended',
+    ...known,
+    [DSO, 'qualifyDer', { ...qualification('pv1'), status: 'suspended' }],
+    submit,
+  ],
+  [
+    'LIMIT_OVER_NAMEPLATE',
+    'a limit above 100 kW',
+    register,
+    [DSO, 'qualifyDer', qualification('pv1', 100_001)],
+  ],
+  [
+    'QUANTITY_OVER_LIMIT',
+    'a bid above the limit',
+    ...known,
+    [NORTH, 'submitBids', batch([claim('pv1', { quantity_W: 80_001 })])],
+  ],
+  [
+    'WRONG_DEVICES',
+    'a device that is not registered',
+    ...known,
+    [NORTH, 'submitBids', batch([claim('pv1', { deviceIds: ['other'] })])],
+  ],
+  [
+    'WRONG_UID',
+    'a uid of the bid’s own making',
+    ...known,
+    [NORTH, 'submitBids', batch([claim('pv1', { uid: '0'.repeat(32) })])],
+  ],
+  [
+    'REPLAY',
+    'a sequence number seen before',
+    ...known,
+    submit,
+    [
+      NORTH,
+      'submitBids',
+      batch([claim('pv1', { intervalId: '2026-06-21T12:15Z' })], 'north', '2026-06-21T12:15Z'),
+    ],
+  ],
+  [
+    'CLAIMED',
+    'a device sold by another aggregator',
+    ...known,
+    ...southern,
+    submit,
+    [SOUTH, 'submitBids', batch([claim('pv2', { deviceIds: ['pv1-inverter'] })], 'south')],
+  ],
+  [
+    'CLAIMED',
+    'a device sold twice in one batch',
+    ...known,
+    [NORTH, 'registerDer', registration('pv3', { deviceIds: ['pv1-inverter'] })],
+    [DSO, 'qualifyDer', qualification('pv3')],
+    [NORTH, 'submitBids', batch([claim('pv1'), claim('pv3', { deviceIds: ['pv1-inverter'] })])],
+  ],
+  ['DUPLICATE', 'a second submission', ...known, submit, [NORTH, 'submitBids', batch([])]],
+  [
+    'DUPLICATE',
+    'a bid twice in one batch',
+    ...known,
+    [NORTH, 'submitBids', batch([claim('pv1'), claim('pv1')])],
+  ],
+  [
+    'DUPLICATE',
+    'a DER that bids and is silent',
+    ...known,
+    [NORTH, 'submitBids', { ...batch([claim('pv1')]), silentDerIds: ['pv1'] }],
+  ],
+  [
+    'DUPLICATE',
+    'a bid decided twice',
+    ...known,
+    submit,
+    decide(0, { changes: [change('pv1', 0, 1), change('pv1', 0, 1)] }),
+  ],
+  ['NOT_FOUND', 'a bid that is not there', [NORTH, 'readBid', { uid: '0'.repeat(32) }]],
+  ['NOT_FOUND', 'a history that is not there', [NORTH, 'readBidHistory', { uid: '0'.repeat(32) }]],
+  [
+    'NOT_FOUND',
+    'a revision that is not there',
+    ...known,
+    submit,
+    [NORTH, 'readBid', { uid: claim('pv1').uid, revision: 2 }],
+  ],
+  [
+    'NOT_FOUND',
+    'a decision on an unknown bid',
+    ...known,
+    submit,
+    decide(0, { changes: [change('pv9', 0, 1)] }),
+  ],
+  ['NOT_FOUND', 'awards without a submission', ...known, award(0)],
+  ['REVISION_CONFLICT', 'another revision', ...known, submit, decide(0, { changes: [change('pv1', 0, 2)] })],
+  ['QUANTITY_RAISED', 'a decision that raises', ...known, submit, decide(50_001)],
+  ['QUANTITY_RAISED', 'an award above the approval', ...toDecided, award(40_001)],
+  ['QUANTITY_RAISED', 'a dispatch above the award', ...toAwarded, dispatch(30_001)],
+  ['INCOMPLETE', 'a decision that leaves a bid out', ...known, submit, decide(0, { changes: [] })],
+  ['INCOMPLETE', 'awards that leave a bid out', ...toDecided, award(0, { changes: [] })],
+  ['INCOMPLETE', 'a dispatch that leaves a bid out', ...toAwarded, dispatch(0, { changes: [] })],
+  ['OUTCOME_MISMATCH', 'accepted, but changed', ...known, submit, decide(40_000, { certificate: accepted })],
+  [
+    'OUTCOME_MISMATCH',
+    'nothing approved, but something kept',
+    ...known,
+    submit,
+    decide(1, { certificate: certificate({ outcome: 'INFEASIBLE_AT_ZERO' }) }),
+  ],
+  [
+    'OUTCOME_MISMATCH',
+    'a dispatch accepted, but changed',
+    ...toAwarded,
+    dispatch(29_999, { certificate: accepted }),
+  ],
+  ['ALREADY_DECIDED', 'a second decision', ...toDecided, decide(0)],
+  ['ALREADY_DECIDED', 'bids after the decision', ...known, decide(0, { changes: [] }), submit],
+  ['NOT_DECIDED', 'awards before the decision', ...known, submit, award(0)],
+  ['NOT_DECIDED', 'a dispatch before the decision', ...known, submit, dispatch(0)],
+  ['ALREADY_AWARDED', 'awards twice', ...toAwarded, award(0)],
+  ['NOT_AWARDED', 'a dispatch before any award', ...toDecided, dispatch(0)],
+  ['ALREADY_DISPATCHED', 'a second dispatch', ...toAwarded, dispatch(30_000), dispatch(0)],
+  ['ALREADY_DISPATCHED', 'awards after the dispatch', ...toAwarded, dispatch(30_000), award(0)],
+];
+
+for (const [code, title, ...steps] of CASES) {
+  test(`${code}: ${title}`, async (t) => {
+    const ledger = new MemoryLedger();
+    for (const step of steps.slice(0, -1)) {
+      const outcome = await ledger.run(...step);
+      t.true(outcome.ok, JSON.stringify(outcome));
+    }
+    const before = new Map(ledger.state);
+    const events = ledger.events.length;
+    const last = steps.at(-1);
+    const outcome = last === undefined ? undefined : await ledger.run(...last);
+    t.like(outcome, { ok: false, refusal: { code } });
+    if (outcome?.ok === false) t.regex(outcome.refusal.message, /.{10,}/);
+    t.deepEqual(ledger.state, before);
+    t.is(ledger.events.length, events);
+  });
+}
+
+test('every code has a case', (t) => {
+  t.deepEqual([...new Set(CASES.map(([code]) => code))].sort(), [...CONTRACT_REFUSALS].sort());
+});
