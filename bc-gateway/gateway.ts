@@ -13,6 +13,7 @@ import { parse } from '@fieldbid/core/schema';
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeys } from './auth/api-keys.ts';
 import { HttpConfig, requireSafeListener } from './http/config.ts';
+import { InFlight } from './http/in-flight.ts';
 import { createServer } from './http/server.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { MarketRecords } from './records/market-records.ts';
@@ -39,9 +40,11 @@ export class BcGateway {
   readonly url: string;
   readonly #app: FastifyInstance;
   readonly #closing: AbortController;
+  readonly #inFlight: InFlight;
 
-  private constructor(app: FastifyInstance, url: string, closing: AbortController) {
+  private constructor(app: FastifyInstance, inFlight: InFlight, url: string, closing: AbortController) {
     this.#app = app;
+    this.#inFlight = inFlight;
     this.url = url;
     this.#closing = closing;
   }
@@ -71,7 +74,8 @@ export class BcGateway {
       closing: closing.signal,
       health: () => healthOf(ledger, store, log),
     });
-    const gateway = new BcGateway(app, await listen(app, config), closing);
+    const inFlight = new InFlight(app);
+    const gateway = new BcGateway(app, inFlight, await listen(app, config), closing);
     log.info({ url: gateway.url }, 'the BC-GW is listening');
     return gateway;
   }
@@ -79,7 +83,11 @@ export class BcGateway {
   /** Answers what was begun, ends the event streams. Ledger and store stay open: they are the caller's. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#app.close();
+    const closed = this.#app.close();
+    await this.#inFlight.done();
+    // Clients keep sockets open for their next request; there will be none.
+    this.#app.server.closeAllConnections();
+    await closed;
   }
 }
 
