@@ -1,0 +1,127 @@
+/**
+ * The edge agent: one cycle per device (device-cycle.ts), driven by a clock that a test, a fast run or the wall
+ * can be behind, and one place where awards arrive.
+ */
+import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { Logger } from '@fieldbid/core/logging';
+import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import type { AgentState } from '@fieldbid/core/market/messages';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { AwardBook } from './awards.ts';
+import { DeviceCycle, type DeviceSetup } from './device-cycle.ts';
+import type { PriceForecast } from './price-forecast.ts';
+
+export interface EdgeAgentOptions {
+  readonly agentId: string;
+  readonly deraId: string;
+  readonly bus: Bus;
+  /** A clock of its own for each device. */
+  readonly timeFor: (name: string) => TimeSource;
+  readonly calendar: Calendar;
+  readonly forecast: PriceForecast;
+  readonly devices: readonly DeviceSetup[];
+  /** Market ms between two cycles of a device. */
+  readonly cycle_ms: number;
+  readonly log: Logger;
+}
+
+/** What the broker tells the others when this agent dies without saying so: its MQTT will. */
+export function agentWill(
+  agentId: string,
+  derIds: readonly string[],
+): { topic: string; message: AgentState } {
+  return {
+    topic: topics.agents(agentId),
+    message: { agentId, alive: false, devices: [...derIds], since_ms: 0 },
+  };
+}
+
+export class EdgeAgent {
+  /** Cycles that were due while the one before was still running: they are skipped. */
+  overruns = 0;
+  readonly #options: EdgeAgentOptions;
+  readonly #times: TimeSource[] = [];
+  readonly #subscriptions: Subscription[] = [];
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: EdgeAgentOptions) {
+    this.#options = options;
+  }
+
+  /** Takes awards, announces itself and begins its cycles. A device that is not there yet is tried each cycle. */
+  async start(): Promise<void> {
+    const { agentId, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
+    const loops: { cycle: DeviceCycle; time: TimeSource }[] = [];
+    for (const setup of devices) {
+      const { derId } = setup;
+      const time = timeFor(`${agentId}/${derId}`);
+      const awards = new AwardBook(derId);
+      this.#times.push(time);
+      this.#subscriptions.push(
+        await bus.respond(topics.awards(derId), async ({ topic, message }) => {
+          const { answer, award } = awards.take(message, topic, time.now());
+          const fields = { derId, intervalId: award?.intervalId, correlationId: award?.bidUid };
+          if (answer.accepted) log.info({ ...fields, allocation_W: award?.allocation_W }, 'award taken');
+          else log.warn({ ...fields, code: answer.code, reason: answer.reason }, 'award refused');
+          return answer;
+        }),
+      );
+      const cycle = new DeviceCycle({ setup, deraId, bus, time, calendar, forecast, awards, log });
+      loops.push({ cycle, time });
+    }
+    await this.#announce(true);
+    this.#done = Promise.all(loops.map(({ cycle, time }) => this.#loop(cycle, time))).then(() => {});
+  }
+
+  /** Resolves when the calendar is over and every device runs by its default again. */
+  done(): Promise<void> {
+    return this.#done;
+  }
+
+  /** Stops after the running cycles. Devices keep what they were told until their revert timers end. */
+  async stop(): Promise<void> {
+    for (const time of this.#times) time.close();
+    await this.#done;
+    await this.#announce(false);
+    for (const subscription of this.#subscriptions) await subscription.close();
+    for (const { device } of this.#options.devices) await device.close();
+  }
+
+  async #loop(cycle: DeviceCycle, time: TimeSource): Promise<void> {
+    const { calendar, cycle_ms } = this.#options;
+    const schedule = moments(calendar);
+    const from_ms = schedule[0]?.bid_ms ?? time.now();
+    const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
+    // Cycles fall on whole multiples, so that one is there at the start of each interval.
+    let due_ms = Math.ceil(Math.max(from_ms, time.now()) / cycle_ms) * cycle_ms;
+    try {
+      // One cycle at the end itself hands the device back to its owner's default.
+      while (due_ms <= end_ms) {
+        await time.requestTime(due_ms);
+        await cycle.run(due_ms);
+        due_ms += cycle_ms;
+        while (due_ms + cycle_ms <= time.now()) {
+          this.overruns++;
+          due_ms += cycle_ms;
+        }
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'TIME_CLOSED') throw error;
+    } finally {
+      time.close();
+    }
+  }
+
+  async #announce(alive: boolean): Promise<void> {
+    const { agentId, bus, devices, log } = this.#options;
+    const since_ms = Math.floor(this.#times[0]?.now() ?? 0);
+    const state: AgentState = { agentId, alive, devices: devices.map(({ derId }) => derId), since_ms };
+    try {
+      await bus.publish(topics.agents(agentId), state, { retain: true });
+    } catch (error) {
+      log.warn({ agentId, code: codeOf(error) }, `not announced: ${messageOf(error)}`);
+    }
+  }
+}
