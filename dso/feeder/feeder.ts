@@ -1,0 +1,104 @@
+/**
+ * A feeder as the DSO knows it (A9): model, limits, where each DER is connected, and the forecast of load and
+ * PV by minute of day. What a day really brings is not in here.
+ */
+import type { FeederModel, Phase, PowerFlowCase } from '../power-flow/power-flow.ts';
+
+export interface FeederDer {
+  readonly derId: string;
+  /** Node or load in the model that it is connected at. */
+  readonly bus: string;
+  readonly phases: readonly Phase[];
+  readonly nameplate_W: number;
+  readonly deviceIds: readonly string[];
+}
+
+export interface FeederData {
+  readonly file: string;
+  readonly id: string;
+  /** Model file, absolute. */
+  readonly modelFile: string;
+  readonly limits: { readonly low_pu: number; readonly high_pu: number };
+  /** Kept inside the limits because forecasts are not exact, pu. */
+  readonly margin_pu: number;
+  readonly ders: readonly FeederDer[];
+  /** Load → its pattern, pu of the model's own load, by whole minute of day 0 … 1440. */
+  readonly loads: ReadonlyMap<string, readonly number[]>;
+  /** PV power under a clear sky, pu of nameplate, by whole minute of day 0 … 1440. */
+  readonly clearSky: readonly number[];
+  /** Over all files that the feeder consists of. */
+  readonly sha256: string;
+}
+
+export interface CaseRequest {
+  /** Minute of day in UTC, [0, 1440); fractions are interpolated. */
+  readonly minuteOfDay: number;
+  /** Factor on each load's pattern, e.g. how the actual load deviates; 1 where a load is not named. */
+  readonly loadFactors?: Readonly<Record<string, number>>;
+  /** Active power of each DER, W, injection positive; 0 where a DER is not named. */
+  readonly derPower_W: Readonly<Record<string, number>>;
+}
+
+export class Feeder {
+  readonly data: FeederData;
+  readonly #ders: ReadonlyMap<string, FeederDer>;
+
+  constructor(data: FeederData) {
+    this.data = data;
+    this.#ders = new Map(data.ders.map((der) => [der.derId, der]));
+  }
+
+  get id(): string {
+    return this.data.id;
+  }
+
+  get sha256(): string {
+    return this.data.sha256;
+  }
+
+  get ders(): readonly FeederDer[] {
+    return this.data.ders;
+  }
+
+  der(derId: string): FeederDer | undefined {
+    return this.#ders.get(derId);
+  }
+
+  /** What an engine needs to load it. */
+  model(): FeederModel {
+    const { modelFile, ders, loads } = this.data;
+    return { file: modelFile, ders, scaledLoads: [...loads.keys()] };
+  }
+
+  /** `node.phase` of each phase of a DER, as `FeederDescription.nodePhases` names them. */
+  connection(derId: string): string[] {
+    const der = this.#ders.get(derId);
+    return der === undefined ? [] : der.phases.map((phase) => `${der.bus}.${phase}`);
+  }
+
+  /** Power of a DER under a clear sky, W; 0 for one that the feeder has not. */
+  clearSky_W(derId: string, minuteOfDay: number): number {
+    return (this.#ders.get(derId)?.nameplate_W ?? 0) * at(this.data.clearSky, minuteOfDay);
+  }
+
+  /** The power-flow case of a minute: loads by their patterns. */
+  caseAt({ minuteOfDay, loadFactors = {}, derPower_W }: CaseRequest): PowerFlowCase {
+    const factors: Record<string, number> = {};
+    for (const [load, pattern] of this.data.loads) {
+      factors[load] = at(pattern, minuteOfDay) * (loadFactors[load] ?? 1);
+    }
+    return { loadFactors: factors, derPower_W };
+  }
+}
+
+/** Minute of day of an instant, UTC, [0, 1440). */
+export function minuteOfDay(at_ms: number): number {
+  return (at_ms / 60_000) % 1440;
+}
+
+function at(byMinute: readonly number[], minute: number): number {
+  const i = Math.floor(minute);
+  const left = byMinute[i];
+  if (left === undefined) throw new RangeError(`minute ${minute} is not in [0, 1440]`);
+  return left + (minute - i) * ((byMinute[i + 1] ?? left) - left);
+}
