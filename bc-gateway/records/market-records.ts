@@ -6,7 +6,7 @@
  */
 import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
-import { codeOf, FieldbidError } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError, InputError } from '@fieldbid/core/errors';
 import { recordChecksum, type SaltFor } from '@fieldbid/core/gateway-api/checksum';
 import {
   type Awards,
@@ -122,9 +122,19 @@ export class MarketRecords {
     name: TransactionName,
     argument: unknown,
   ): Promise<Static<T>> {
-    const evaluated = await this.#ledger.evaluate(identity, name, canonicalJson(argument));
-    if (evaluated.outcome === 'refused') throw refused(evaluated.refusal);
-    return parse(schema, JSON.parse(evaluated.result), `ledger, ${name}`);
+    try {
+      const evaluated = await this.#ledger.evaluate(identity, name, canonicalJson(argument));
+      if (evaluated.outcome === 'refused') throw refused(evaluated.refusal);
+      return parse(schema, JSON.parse(evaluated.result), `ledger, ${name}`);
+    } catch (error) {
+      // What the contract wrote has its form: anything else was changed underneath it.
+      if (!(error instanceof SyntaxError || error instanceof InputError)) throw error;
+      throw new FieldbidError(
+        'LEDGER_DAMAGED',
+        `${name} found the world state in another form than the contract writes; see /v1/verify`,
+        { cause: error },
+      );
+    }
   }
 
   /** Commits a transaction that has no raw records. */

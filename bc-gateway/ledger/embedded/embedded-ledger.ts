@@ -11,7 +11,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTransaction, TRANSACTIONS, type TransactionName } from '@fieldbid/chaincode/transactions/execute';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
-import { FieldbidError } from '@fieldbid/core/errors';
+import { sha256Hex } from '@fieldbid/core/digest';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
 import { SqliteDatabase, type SqliteOptions } from '../../sqlite/database.ts';
 import { checkpointOf } from '../checkpoint.ts';
@@ -108,8 +109,7 @@ export class EmbeddedLedger implements Ledger {
         first = storedBlock(genesisBlock(options, wallet, organisations));
         await state.commit(first, [], []);
       }
-      const { genesis } = JSON.parse(first.data) as Block;
-      if (genesis === null) throw foreign(options.dir, 'block 0 is no genesis block');
+      const genesis = genesisOf(options.dir, first);
       checkKeys(options.dir, genesis, wallet, organisations);
       const last = (await state.lastBlock()) ?? first;
       return new EmbeddedLedger(db, state, wallet, genesis, last, options.now);
@@ -253,6 +253,16 @@ function genesisBlock(
     organisations: Object.fromEntries(organisations.map((mspId) => [mspId, wallet.rootOf(mspId)])),
   };
   return { number: 0, previousHash: '', genesis, transactions: [] };
+}
+
+function genesisOf(dir: string, first: StoredBlock): Genesis {
+  try {
+    const { genesis } = JSON.parse(first.data) as Block;
+    if (genesis !== null && sha256Hex(first.data) === first.hash) return genesis;
+  } catch (error) {
+    throw foreign(dir, `block 0 is not readable: ${messageOf(error)}`);
+  }
+  throw foreign(dir, 'block 0 is no genesis block, or was changed');
 }
 
 /** A chain with other keys would refuse every certificate, one by one; better said once, at the start. */
