@@ -1,0 +1,26 @@
+/** Config of `fieldbid aggregator run`. */
+import { DerRegistration } from '@fieldbid/core/gateway-api/schemas';
+import { Calendar } from '@fieldbid/core/market/calendar';
+import { Id } from '@fieldbid/core/market/messages';
+import { BrokerConfig, GatewayConfig } from '@fieldbid/core/service-config';
+import { ClockConfig } from '@fieldbid/core/time/bus-clock';
+import Type, { type Static } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const { deraId: _, ...registration } = DerRegistration.properties;
+
+export const AggregatorConfig = Type.Object(
+  {
+    deraId: Id,
+    broker: BrokerConfig,
+    gateway: GatewayConfig,
+    clock: ClockConfig,
+    calendar: Calendar,
+    /** Most price-quantity segments that the ISO takes per offer. */
+    maxSegments: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
+    /** The DERs of this aggregator. */
+    portfolio: Type.Array(Type.Object(registration, closed), { minItems: 1, maxItems: 10_000 }),
+  },
+  closed,
+);
+export type AggregatorConfig = Static<typeof AggregatorConfig>;

@@ -1,0 +1,53 @@
+/** What stands on the screen when a run has ended: what happened, and where to look. */
+import { resolve } from 'node:path';
+import { type RunSummary, shortcomings } from '../report/summary.ts';
+
+export function closingText(summary: RunSummary, folder: string): string {
+  const { intervals, voltage, commands, bids, energy_kWh: energy, timings } = summary;
+  const pu = (v: number | null): string => (v === null ? '–' : v.toFixed(4));
+  const MWh = (kWh: number): string => `${(kWh / 1000).toFixed(2)} MWh`;
+  const problems = shortcomings(summary);
+  const gate = timings.gateClosureToRegisters;
+  const rows: [string, string][] = [
+    [
+      'intervals',
+      `${intervals.completed} of ${intervals.planned} completed, ${intervals.curtailed} curtailed by the DSO`,
+    ],
+    [
+      'voltages',
+      `${pu(voltage.min_pu)} pu (${voltage.min_at}) to ${pu(voltage.max_pu)} pu (${voltage.max_at}); ${voltage.violations} minutes outside`,
+    ],
+    [
+      'without the DSO',
+      `bids as they were would have reached ${pu(summary.originalBids.max_pu)} pu, above the limit in ${summary.originalBids.intervalsAboveLimit} intervals`,
+    ],
+    [
+      'bids',
+      `${bids.submitted} submitted, ${bids.accepted} accepted, ${bids.curtailed} curtailed, ${bids.cleared} cleared, ${bids.notCleared} not cleared`,
+    ],
+    [
+      'commands',
+      `${commands.verified} verified by measured power, ${commands.refused} refused, ${commands.unproven} unproven`,
+    ],
+    [
+      'energy',
+      `${MWh(energy.delivered)} delivered of ${MWh(energy.allocated)} allocated, ${MWh(energy.approved)} approved, ${MWh(energy.bid)} bid`,
+    ],
+    [
+      'prices',
+      `${summary.price_USD_per_MWh.min?.toFixed(2) ?? '–'} to ${summary.price_USD_per_MWh.max?.toFixed(2) ?? '–'} $/MWh`,
+    ],
+  ];
+  if (gate !== undefined)
+    rows.push([
+      'gate to registers',
+      `median ${gate.p50.toFixed(0)} ms, 95 % within ${gate.p95.toFixed(0)} ms`,
+    ]);
+  rows.push(['report', resolve(folder, 'report.html')]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const body = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
+  const head = problems.length === 0 ? 'All is well.' : `NOT all is well: ${problems.join('; ')}.`;
+  const notes = summary.notes.slice(0, 5).map((note) => `  note: ${note}`);
+  if (summary.notes.length > 5) notes.push(`  ... ${summary.notes.length - 5} more notes in summary.json`);
+  return [head, body, ...notes].join('\n');
+}

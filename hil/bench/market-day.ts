@@ -1,0 +1,261 @@
+/**
+ * One market day in one process (M1-M3, M27-M30): simulated inverters behind Modbus TCP sockets, an agent per
+ * DER, DERA, BC-GW, DSO and ISO, and the plant that solves the feeder every minute. They share nothing but
+ * sockets and the clock.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Bus } from '@fieldbid/core/bus/bus';
+import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
+import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import type { Logger } from '@fieldbid/core/logging';
+import { moments } from '@fieldbid/core/market/calendar';
+import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { WallClock } from '@fieldbid/core/time/wall-clock';
+import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
+import { DsoService } from '@fieldbid/dso/service';
+import { EmbeddedBroker } from '../broker/embedded-broker.ts';
+import { MarketRecorder } from '../recorder/market-recorder.ts';
+import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
+import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
+import { startAgents } from './agents.ts';
+import { Closers } from './closers.ts';
+import { openBenchDevices } from './devices.ts';
+import { writeLedgerPayloads } from './ledger-payloads.ts';
+import { makeAggregator, openGateway, startIso } from './market-services.ts';
+import { memoryOf } from './memory.ts';
+import { Plant } from './plant.ts';
+import type { Progress } from './progress.ts';
+
+export interface MarketDayOptions {
+  readonly loaded: LoadedScenario;
+  /** Where ledger and raw store go. */
+  readonly folder: string;
+  /** False: every bid is approved unchecked. */
+  readonly dsoEnforced: boolean;
+  /** An MQTT broker instead of the embedded one. */
+  readonly brokerUrl?: string;
+  /** By the wall clock, market seconds per real second; as fast as possible when absent. */
+  readonly realtimeSpeed?: number;
+  readonly log: Logger;
+  readonly say: (line: string) => void;
+  readonly progress: Progress;
+}
+
+/** Market time before the first bid in which everything is started, ms. */
+const LEAD_MS = 60_000;
+
+/** @throws FieldbidError or InputError when the bench cannot be set up; what happens in the day is in the record. */
+export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord> {
+  const closers = new Closers();
+  try {
+    return await run(options, closers);
+  } finally {
+    await closers.closeAll((name, error) =>
+      options.log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
+    );
+  }
+}
+
+async function run(options: MarketDayOptions, closers: Closers): Promise<RunRecord> {
+  const { loaded, folder, log, say } = options;
+  const { scenario } = loaded;
+  const began = performance.now();
+  const feeder = loadFeeder(loaded.feederFile);
+  requireSameDers(
+    loaded.file,
+    scenario.ders.map(({ derId }) => derId),
+    feeder.ders.map(({ derId }) => derId),
+  );
+  const schedule = moments(scenario.calendar);
+  const first = schedule[0]!;
+  const end_ms = schedule.at(-1)!.interval.end_ms;
+  const clock = openClock(first.bid_ms - LEAD_MS, options, closers);
+  // Holds time back until everything has been started.
+  const starting = clock.join('bench');
+
+  const plantFlow = await openPowerFlow(feeder, log.child({ room: 'plant' }));
+  closers.add('plant', () => plantFlow.close());
+  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
+  closers.add('power flow of the DSO', () => dsoFlow.close());
+  const connect = await openBus(options, closers);
+  const gateway = await openGateway(loaded, folder, () => Math.floor(clock.now()), log, closers);
+
+  const recorder = new MarketRecorder(await connect('recorder'));
+  const day_min = (end_ms - first.interval.start_ms) / 60_000;
+  await recorder.start();
+  closers.add('recorder', () => recorder.close());
+
+  const dso = new DsoService({
+    gateway: gateway.client('dso'),
+    feeder,
+    powerFlow: dsoFlow,
+    interval_min: scenario.calendar.interval_min,
+    deraIds: [scenario.deraId],
+    policy: scenario.dso.policy,
+    margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu,
+    enforce: options.dsoEnforced,
+    log: log.child({ room: 'dso' }),
+  });
+  await dso.start();
+  closers.add('DSO', () => dso.stop());
+  const iso = await startIso(loaded, await connect('iso'), clock.join('iso'), log);
+  closers.add('ISO', () => iso.stop());
+  const devices = await openBenchDevices(loaded, feeder, clock.now, await connect('plant'), closers);
+  const agents = await startAgents({ loaded, feeder, devices, connect, timeFor: clock.join, log, closers });
+  const aggregator = makeAggregator(
+    loaded,
+    {
+      bus: await connect(scenario.deraId),
+      time: clock.join(scenario.deraId),
+      gateway: gateway.client('dera'),
+      portfolio: feeder.ders.map(({ derId, bus, phases, nameplate_W, deviceIds }) => ({
+        derId,
+        deraId: scenario.deraId,
+        feederId: feeder.id,
+        bus,
+        phases: phases.join(''),
+        nameplate_W,
+        deviceIds: [...deviceIds],
+      })),
+    },
+    log,
+  );
+  await aggregator.start();
+  closers.add('aggregator', () => aggregator.stop());
+
+  const minutes: MinuteRecord[] = [];
+  const plant = new Plant({
+    time: clock.join('plant'),
+    powerFlow: plantFlow,
+    devices: devices.map(({ plant: device }) => device),
+    connections: new Map(feeder.ders.map(({ derId }) => [derId, feeder.connection(derId)])),
+    loadFactors: devices.loadFactors,
+    start_ms: first.interval.start_ms,
+    end_ms,
+    step_ms: scenario.powerFlow.step_s * 1000,
+    offset_ms: scenario.powerFlow.offset_s * 1000,
+    onMinute: (minute) => {
+      minutes.push(minute);
+      const highest = Math.max(...minute.voltages_pu).toFixed(4);
+      const at = new Date(minute.at_ms).toISOString().slice(11, 16);
+      options.progress.update(minutes.length, `${at} · highest ${highest} pu`);
+    },
+    log: log.child({ room: 'plant' }),
+  });
+  say(
+    `${feeder.ders.length} DERs, ${schedule.length} intervals, ${day_min} minutes; ${plantFlow.description.engine}`,
+  );
+  const setUp_ms = performance.now() - began;
+  const dayBegan = performance.now();
+  const running = Promise.all([plant.run(), aggregator.done(), iso.done(), agents.done()]);
+  starting.close();
+  await Promise.race([running, clock.failure]);
+  const day_ms = performance.now() - dayBegan;
+  options.progress.finish();
+
+  const memory_MiB = await memoryOf({
+    fieldbid: process.pid,
+    'gridlabd (plant)': plantFlow.pid,
+    'gridlabd (dso)': dsoFlow.pid,
+  });
+  await recorder.settle();
+  const intervals = await recorder.collect(
+    gateway.client('operator'),
+    schedule.map(({ interval }) => interval.id),
+  );
+  const record: RunRecord = {
+    header: {
+      scenario: scenario.name,
+      seed: scenario.seed,
+      feederId: feeder.id,
+      start_ms: first.interval.start_ms,
+      intervals: schedule.length,
+      interval_min: scenario.calendar.interval_min,
+      dsoEnforced: options.dsoEnforced,
+      ledger: 'embedded',
+      engine: plantFlow.description.engine,
+      clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
+      limits_pu: [feeder.data.limits.low_pu, feeder.data.limits.high_pu],
+    },
+    nodes: plantFlow.description.nodePhases,
+    derIds: feeder.ders.map(({ derId }) => derId),
+    minutes,
+    intervals,
+    verdicts: recorder.verdicts,
+    wall_ms: {
+      setUp: Math.round(setUp_ms),
+      day: Math.round(day_ms),
+      collect: Math.round(performance.now() - dayBegan - day_ms),
+    },
+    memory_MiB,
+  };
+  await closers.closeAll((name, error) =>
+    log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
+  );
+  await writeLedgerPayloads(gateway.ledgerDir, folder);
+  return record;
+}
+
+interface BenchClock {
+  readonly now: () => number;
+  readonly join: (name: string) => TimeSource;
+  /** Rejects when time stands still for too long. */
+  readonly failure: Promise<never>;
+}
+
+function openClock(start_ms: number, { realtimeSpeed, log }: MarketDayOptions, closers: Closers): BenchClock {
+  if (realtimeSpeed !== undefined) {
+    const shared = { speed: realtimeSpeed, origin_ms: start_ms, realOrigin_ms: Date.now() };
+    const clock = new WallClock(shared);
+    closers.add('clock', () => clock.close());
+    return {
+      now: () => clock.now(),
+      join: () => new WallClock(shared),
+      failure: new Promise<never>(() => {}),
+    };
+  }
+  let fail: (error: FieldbidError) => void = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failure.catch(() => {});
+  const coordinator = new TimeCoordinator(start_ms, {
+    hangGuard_ms: 120_000,
+    onHang: (names) => {
+      log.fatal({ names }, 'time stands still');
+      fail(
+        new FieldbidError(
+          'TIME_STANDS_STILL',
+          `nothing has moved for two minutes; at work: ${names.join(', ')}`,
+        ),
+      );
+    },
+  });
+  return { now: () => coordinator.now(), join: (name) => coordinator.join(name), failure };
+}
+
+/** The embedded broker with credentials of this run, or the one that was named. */
+async function openBus(
+  { brokerUrl, log }: MarketDayOptions,
+  closers: Closers,
+): Promise<(clientId: string) => Promise<Bus>> {
+  let url = brokerUrl;
+  let credentials = {};
+  if (url === undefined) {
+    const made = { username: 'bench', password: randomBytes(24).toString('base64url') };
+    const broker = await EmbeddedBroker.start({ credentials: made });
+    closers.add('broker', () => broker.close());
+    url = broker.url;
+    credentials = made;
+  }
+  const broker = url;
+  return async (clientId) => {
+    const onFault = ({ topic, error }: { topic: string; error: unknown }): void =>
+      log.warn({ clientId, topic, code: codeOf(error) }, `bus: ${messageOf(error)}`);
+    const bus = await MqttBus.connect({ url: broker, clientId, ...credentials, onFault });
+    closers.add(`bus of ${clientId}`, () => bus.close());
+    return bus;
+  };
+}

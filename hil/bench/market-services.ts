@@ -1,0 +1,117 @@
+/**
+ * The market's services in this process, each with its own connection, key and log namespace: BC-GW with the
+ * embedded ledger (5-7), DSO (7), ISO (8-9), DERA (3-10). They meet over sockets only.
+ */
+import { join } from 'node:path';
+import { AggregatorService } from '@fieldbid/aggregator/service';
+import { apiKeysOf, type NewApiKey, newApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
+import { BcGateway } from '@fieldbid/bc-gateway/gateway';
+import { EmbeddedLedger } from '@fieldbid/bc-gateway/ledger/embedded/embedded-ledger';
+import { openRawStore } from '@fieldbid/bc-gateway/store/sqlite-raw-store';
+import type { Bus } from '@fieldbid/core/bus/bus';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { seededSalts } from '@fieldbid/core/gateway-api/checksum';
+import { GatewayClient } from '@fieldbid/core/gateway-api/client';
+import type { Logger } from '@fieldbid/core/logging';
+import { priceRange } from '@fieldbid/core/market/calendar';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { loadMarketData } from '@fieldbid/iso-sim/market-data';
+import { IsoService } from '@fieldbid/iso-sim/service';
+import type { LoadedScenario } from '../scenario/load.ts';
+import type { Closers } from './closers.ts';
+
+/** The BC-GW and a way in for everybody. */
+export interface OpenGateway {
+  readonly url: string;
+  /** Folder of the embedded ledger. */
+  readonly ledgerDir: string;
+  client(role: NewApiKey['role']): GatewayClient;
+}
+
+/** Commits of a bench run need to survive a crash of the program, not a power cut. */
+const DURABILITY = 'process';
+
+export async function openGateway(
+  loaded: LoadedScenario,
+  folder: string,
+  now: () => number,
+  log: Logger,
+  closers: Closers,
+): Promise<OpenGateway> {
+  const { deraId, seed } = loaded.scenario;
+  const wanted: NewApiKey[] = [
+    { name: deraId, role: 'dera', deraId },
+    { name: 'dso', role: 'dso' },
+    { name: 'operator', role: 'operator' },
+  ];
+  const made = wanted.map((one) => ({ role: one.role, ...newApiKey(one) }));
+  const ledgerDir = join(folder, 'gateway', 'ledger');
+  const ledger = await EmbeddedLedger.open({ dir: ledgerDir, now, durability: DURABILITY });
+  closers.add('ledger', () => ledger.close());
+  const store = await openRawStore({
+    file: join(folder, 'gateway', 'raw-records.sqlite'),
+    durability: DURABILITY,
+  });
+  closers.add('raw store', () => store.close());
+  const gateway = await BcGateway.start({
+    config: { listen: { port: 0 } },
+    ledger,
+    store,
+    keys: apiKeysOf(made.map(({ entry }) => entry)),
+    now,
+    saltFor: seededSalts(seed),
+    log: log.child({ room: 'bc-gateway' }),
+  });
+  closers.add('gateway', () => gateway.close());
+  return {
+    url: gateway.url,
+    ledgerDir,
+    client: (role) => {
+      const apiKey = made.find((one) => one.role === role)?.key;
+      if (apiKey === undefined) throw new TypeError(`no key of the role ${role} was made`);
+      const onInterruption = (error: unknown): void =>
+        log.warn({ role, code: codeOf(error) }, `event stream interrupted: ${messageOf(error)}`);
+      return new GatewayClient({ url: gateway.url, apiKey, onInterruption });
+    },
+  };
+}
+
+export async function startIso(
+  loaded: LoadedScenario,
+  bus: Bus,
+  time: TimeSource,
+  log: Logger,
+): Promise<IsoService> {
+  const { calendar, market, seed } = loaded.scenario;
+  const iso = new IsoService({
+    bus,
+    time,
+    calendar,
+    rules: market,
+    marketData: loadMarketData({
+      supplyFile: loaded.supplyFile,
+      demandFile: loaded.demandFile,
+      cap_uUSD_per_MWh: priceRange(calendar).cap,
+      demandDeviation_pct: market.demandDeviation_pct,
+      seed,
+    }),
+    log: log.child({ room: 'iso-sim' }),
+  });
+  await iso.start();
+  return iso;
+}
+
+export function makeAggregator(
+  loaded: LoadedScenario,
+  parts: Pick<ConstructorParameters<typeof AggregatorService>[0], 'bus' | 'time' | 'gateway' | 'portfolio'>,
+  log: Logger,
+): AggregatorService {
+  const { calendar, deraId, market } = loaded.scenario;
+  return new AggregatorService({
+    ...parts,
+    deraId,
+    calendar,
+    maxSegments: market.maxSegments,
+    log: log.child({ room: 'aggregator' }),
+  });
+}

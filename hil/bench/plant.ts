@@ -1,0 +1,97 @@
+/**
+ * The bench's stand-in for the real feeder: every minute the power flow is solved with the actual loads and
+ * the power at the inverters' terminals, and the voltages go back to the inverters. What the market believes
+ * does not enter here.
+ */
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { Logger } from '@fieldbid/core/logging';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { isSolved, type PowerFlow } from '@fieldbid/dso/power-flow/power-flow';
+import type { MinuteRecord } from '../recorder/run-record.ts';
+
+/** What stands at a DER's bus: a simulated inverter, or a physical one known by its agent's measurements. */
+export interface PlantDevice {
+  readonly derId: string;
+  /** Active power at the terminals now, W, injection positive. */
+  terminalPower_W(): number;
+  /** What it could deliver now without a limit, W. */
+  available_W(): number;
+  /** The feeder's voltages at its terminals, pu of nominal, one per phase of the device. */
+  setVoltages_pu(voltages_pu: readonly number[]): void;
+}
+
+export interface PlantOptions {
+  readonly time: TimeSource;
+  readonly powerFlow: PowerFlow;
+  readonly devices: readonly PlantDevice[];
+  /** Where each DER is connected: `node.phase` of each phase, in the device's order. */
+  readonly connections: ReadonlyMap<string, readonly string[]>;
+  /** Actual factor on each load's model value at market time `t_ms`. */
+  readonly loadFactors: (t_ms: number) => Readonly<Record<string, number>>;
+  /** First and one past the last instant of the day, epoch ms. */
+  readonly start_ms: number;
+  readonly end_ms: number;
+  readonly step_ms: number;
+  readonly offset_ms: number;
+  readonly onMinute: (minute: MinuteRecord) => void;
+  readonly log: Logger;
+}
+
+export class Plant {
+  readonly #options: PlantOptions;
+  readonly #index: ReadonlyMap<string, number>;
+  /** Overruns of the wall clock: steps that were granted more than one step late. */
+  overruns = 0;
+
+  constructor(options: PlantOptions) {
+    this.#options = options;
+    this.#index = new Map(options.powerFlow.description.nodePhases.map((name, i) => [name, i]));
+  }
+
+  /** Runs to the end of the day, or until its clock is closed. */
+  async run(): Promise<void> {
+    const { time, start_ms, end_ms, step_ms, offset_ms } = this.#options;
+    try {
+      for (let step = start_ms; step < end_ms; step += step_ms) {
+        const granted_ms = await time.requestTime(step + offset_ms);
+        if (granted_ms > step + offset_ms + step_ms) this.overruns++;
+        await this.#solve(step + offset_ms);
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'TIME_CLOSED') throw error;
+    } finally {
+      time.close();
+    }
+  }
+
+  async #solve(at_ms: number): Promise<void> {
+    const { devices, powerFlow, loadFactors, onMinute, log } = this.#options;
+    const power_W = devices.map((device) => device.terminalPower_W());
+    const available_W = devices.map((device) => device.available_W());
+    const record = { at_ms, power_W, available_W };
+    let failure: string;
+    try {
+      const result = await powerFlow.solve({
+        loadFactors: loadFactors(at_ms),
+        derPower_W: Object.fromEntries(devices.map(({ derId }, i) => [derId, power_W[i] ?? 0])),
+      });
+      if (isSolved(result)) {
+        this.#giveBack(result.magnitude_pu);
+        onMinute({ ...record, voltages_pu: result.magnitude_pu });
+        return;
+      }
+      failure = `${result.failure}: ${result.reason}`;
+    } catch (error) {
+      failure = messageOf(error);
+    }
+    log.error({ at_ms, failure }, 'the feeder could not be solved; the inverters keep their voltages');
+    onMinute({ ...record, voltages_pu: [], failure });
+  }
+
+  #giveBack(magnitude_pu: readonly number[]): void {
+    for (const device of this.#options.devices) {
+      const connection = this.#options.connections.get(device.derId) ?? [];
+      device.setVoltages_pu(connection.map((name) => magnitude_pu[this.#index.get(name) ?? -1] ?? 1));
+    }
+  }
+}

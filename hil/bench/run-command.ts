@@ -1,0 +1,109 @@
+/** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError, Option } from '@fieldbid/core/cli/command';
+import { createLogger } from '@fieldbid/core/logging';
+import { shortcomings } from '../report/summary.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { closingText } from './closing.ts';
+import { runMarketDay } from './market-day.ts';
+import { progressLine } from './progress.ts';
+import { makeRunFolder, writeResults } from './run-folder.ts';
+
+const DEFAULT_SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+
+interface RunOptions {
+  scenario: string;
+  out?: string;
+  seed?: number;
+  intervals?: number;
+  start?: string;
+  broker?: string;
+  dso: boolean;
+  realtime?: boolean;
+  speed: number;
+  logLevel: string;
+}
+
+export function registerRun(program: Command): void {
+  program
+    .command('run', { isDefault: false })
+    .description(
+      'Run one market day: simulated inverters behind real Modbus TCP sockets, agents, aggregator, ledger, DSO with\nGridLAB-D, ISO. Ends with a report. This is what `npm start` does.',
+    )
+    .option(
+      '--scenario <file>',
+      'scenario to run (default: a clear day on the modified IEEE 13-bus feeder)',
+      DEFAULT_SCENARIO,
+    )
+    .option('--out <dir>', 'folder for the results (default: a new one under runs/)')
+    .option('--seed <n>', 'seed of weather, loads and demand; the same seed gives the same run', integer(0))
+    .option('--intervals <n>', 'number of market intervals', integer(1))
+    .option('--start <minute>', 'first interval, UTC, e.g. 2026-06-21T11:00Z')
+    .option('--broker <url>', 'MQTT broker to use instead of the embedded one: mqtt://HOST:PORT or mqtts://…')
+    .option('--no-dso', 'approve every bid unchecked, to see what it would do to the voltages')
+    .option('--realtime', 'run by the wall clock instead of as fast as possible')
+    .addOption(
+      new Option('--speed <x>', 'with --realtime: market seconds per real second')
+        .default(1)
+        .argParser(positive),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
+        .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm start                                                   the whole day, as fast as possible
+  $ npm start -- --no-dso                                       the same without the DSO: voltages leave their limits
+  $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
+  $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
+
+Exit code: 0 when every interval completed and no voltage left its limits, 1 otherwise, 2 for wrong usage.
+The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
+ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
+    )
+    .action(async (options: RunOptions) => {
+      const loaded = loadScenario(options.scenario, {
+        ...(options.seed === undefined ? {} : { seed: options.seed }),
+        ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
+        ...(options.start === undefined ? {} : { start: options.start }),
+      });
+      const folder = makeRunFolder(loaded.scenario.name, options.out);
+      const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') });
+      console.error(`${loaded.scenario.name}: results go to ${folder}`);
+      const { calendar } = loaded.scenario;
+      const progress = progressLine(calendar.intervals * calendar.interval_min);
+      const run = await runMarketDay({
+        loaded,
+        folder,
+        dsoEnforced: options.dso,
+        ...(options.broker === undefined ? {} : { brokerUrl: options.broker }),
+        ...(options.realtime === true ? { realtimeSpeed: options.speed } : {}),
+        log,
+        say: (line) => console.error(line),
+        progress,
+      }).finally(() => progress.finish());
+      const summary = writeResults(folder, run);
+      console.log(closingText(summary, folder));
+      if (shortcomings(summary).length > 0) process.exitCode = 1;
+    });
+}
+
+function integer(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`expected a whole number >= ${least}`);
+    return value;
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(Number.isFinite(value) && value > 0)) throw new InvalidArgumentError('expected a number > 0');
+  return value;
+}

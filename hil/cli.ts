@@ -1,0 +1,11 @@
+/** `fieldbid run`, `compare`, `sim …`: the bench's commands. */
+import type { Command } from '@fieldbid/core/cli/command';
+import { registerRun } from './bench/run-command.ts';
+import { registerCompare } from './compare/command.ts';
+import { registerSim } from './devices/commands.ts';
+
+export function register(program: Command): void {
+  registerRun(program);
+  registerCompare(program);
+  registerSim(program);
+}

@@ -1,0 +1,79 @@
+/** Reads a scenario with all that it names, and checks that the parts fit together, before anything starts. */
+import { existsSync } from 'node:fs';
+import { besideFile, readConfig } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
+import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import { Scenario } from './schema.ts';
+
+export interface LoadedScenario {
+  readonly file: string;
+  readonly scenario: Scenario;
+  readonly feederFile: string;
+  readonly priceForecastFile: string;
+  readonly supplyFile: string;
+  readonly demandFile: string;
+}
+
+/** What a command line may change of a scenario. */
+export interface Overrides {
+  seed?: number;
+  /** Number of intervals. */
+  intervals?: number;
+  /** First interval, e.g. 2026-06-21T11:00Z. */
+  start?: string;
+}
+
+/** @throws InputError naming file, path, found and expected. */
+export function loadScenario(file: string, overrides: Overrides = {}): LoadedScenario {
+  const scenario = readConfig(Scenario, file);
+  const calendar: Calendar = {
+    ...scenario.calendar,
+    ...(overrides.intervals === undefined ? {} : { intervals: overrides.intervals }),
+    ...(overrides.start === undefined ? {} : { start: overrides.start }),
+  };
+  const changed: Scenario = { ...scenario, calendar, seed: overrides.seed ?? scenario.seed };
+  moments(calendar, `${file} at /calendar`);
+  if (!changed.market.participants.includes(changed.deraId)) {
+    throw wrong(
+      file,
+      '/market/participants',
+      changed.market.participants.join(', '),
+      `a list with ${changed.deraId}`,
+    );
+  }
+  const ids = changed.ders.map(({ derId }) => derId);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
+  return {
+    file,
+    scenario: changed,
+    feederFile: named(file, '/feederFile', changed.feederFile),
+    priceForecastFile: named(file, '/priceForecastFile', changed.priceForecastFile),
+    supplyFile: named(file, '/market/supplyFile', changed.market.supplyFile),
+    demandFile: named(file, '/market/demandFile', changed.market.demandFile),
+  };
+}
+
+/** Every DER of the feeder has an owner in the scenario, and the other way round. @throws InputError */
+export function requireSameDers(
+  file: string,
+  scenarioIds: readonly string[],
+  feederIds: readonly string[],
+): void {
+  const unknown = scenarioIds.find((id) => !feederIds.includes(id));
+  if (unknown !== undefined)
+    throw wrong(file, '/ders', unknown, `DERs of the feeder: ${feederIds.join(', ')}`);
+  const missing = feederIds.filter((id) => !scenarioIds.includes(id));
+  if (missing.length > 0)
+    throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+}
+
+function named(file: string, path: string, value: string): string {
+  const full = besideFile(file, value);
+  if (!existsSync(full)) throw wrong(file, path, `${value}, which does not exist`, 'an existing file');
+  return full;
+}
+
+function wrong(source: string, path: string, found: string, expected: string): InputError {
+  return new InputError({ source, path, found, expected });
+}
