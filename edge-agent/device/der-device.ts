@@ -1,0 +1,124 @@
+/**
+ * Port: one DER's device, as the agent sees it (steps 1, 11, 12). Injection is positive. Behind it: SunSpec
+ * over Modbus TCP now; other transports and OPC UA later. Every implementation passes `conformance.ts`.
+ *
+ * All methods throw a FieldbidError when the device cannot be asked (`retryable` says whether trying again can
+ * help); what the device answers, refusals included, is returned.
+ */
+
+export interface DerIdentity {
+  readonly manufacturer: string | null;
+  readonly model: string | null;
+  readonly serial: string | null;
+  readonly version: string | null;
+  /** What measures and what controls, in the device's own terms: `SunSpec 103`, `SunSpec 123`. */
+  readonly measurement: string;
+  readonly control: string | null;
+  /** Device profile in use. */
+  readonly profile: string;
+  /** False: a limit stays in force for ever when the agent dies. */
+  readonly hasRevertTimer: boolean;
+  /** What a person should know before handing over control. */
+  readonly warnings: readonly string[];
+}
+
+export type OperatingState =
+  | 'off'
+  | 'sleeping'
+  | 'starting'
+  | 'mppt'
+  | 'throttled'
+  | 'shutting-down'
+  | 'fault'
+  | 'standby';
+
+export interface LimitState {
+  /** Percent of WMax, as the register says. */
+  readonly pct: number;
+  readonly enabled: boolean;
+  /** Seconds until the device drops the limit by itself, as written; 0 never; null not implemented. */
+  readonly revert_s: number | null;
+}
+
+/** One request's answer, for dumps and disputes. */
+export interface RawRead {
+  readonly address: number;
+  readonly words: readonly number[];
+  /** Market time, epoch ms. */
+  readonly readAt_ms: number;
+}
+
+/** One consistent image of the device. Null: the device does not say. */
+export interface DerReading {
+  /** Market time when the image was complete, epoch ms. */
+  readonly readAt_ms: number;
+  /** Active power at the terminals, W. */
+  readonly power_W: number | null;
+  /** Power it could deliver now without a limit, W. */
+  readonly available_W: number | null;
+  /** What a limit of 100 % means: the WMax setting, else the nameplate, W. */
+  readonly rating_W: number | null;
+  readonly limit: LimitState | null;
+  /** Connected to the grid, as commanded; null without that control. */
+  readonly connected: boolean | null;
+  readonly state: OperatingState | null;
+  /** Line to neutral, one per phase that the device has, V. */
+  readonly voltages_V: readonly (number | null)[];
+  /** Lifetime energy delivered, Wh. */
+  readonly energy_Wh: number | null;
+  readonly raw: readonly RawRead[];
+}
+
+export interface LimitCommand {
+  /** At most this active power, W, >= 0. */
+  readonly limit_W: number;
+  /** The device drops the limit by itself after so many seconds unless the command is repeated. */
+  readonly revert_s: number;
+}
+
+export interface LimitWritten {
+  readonly outcome: 'written';
+  /** As commanded, percent of WMax: rounded down to the register's step, so never above the limit. */
+  readonly commanded_pct: number;
+  /** Smallest step of the limit register, percent. */
+  readonly step_pct: number;
+  /** The profile's floor held the limit above what was asked. */
+  readonly raisedToFloor: boolean;
+  /** The registers after the write; an echo, never a proof. Null when they could not be read. */
+  readonly readBack: LimitState | null;
+  /** Whether the read-back is what was commanded, within half a step. */
+  readonly echoes: boolean;
+}
+
+export interface DeviceRefused {
+  readonly outcome: 'refused';
+  readonly code:
+    | 'NO_CONTROL'
+    | 'NO_RATING'
+    | 'NO_REVERT_TIMER'
+    /** The device answered with an exception. */
+    | 'DEVICE_EXCEPTION';
+  /** A sentence. */
+  readonly reason: string;
+}
+
+export interface Released {
+  readonly outcome: 'released';
+  readonly readBack: LimitState | null;
+}
+
+export interface DerDevice {
+  /** Connects if needed and says what the device is. */
+  identity(): Promise<DerIdentity>;
+  /** A fresh image, never from a cache. */
+  read(): Promise<DerReading>;
+  /**
+   * Limits active power. One write transaction; repeating the command re-arms the revert timer.
+   * @throws RangeError for a negative or non-finite limit (a bug of the caller).
+   */
+  applyLimit(command: LimitCommand): Promise<LimitWritten | DeviceRefused>;
+  /** Lifts the limit: the device runs by its own default. */
+  release(): Promise<Released | DeviceRefused>;
+  /** Ends the connection; the device keeps what it was told until its revert timer ends. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,30 @@
+/** An endpoint and a profile → a DerDevice. The one place that knows which driver an endpoint needs. */
+import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
+import { ModbusLinks } from '../drivers/modbus/register-link.ts';
+import { SunSpecDevice } from '../drivers/sunspec/sunspec-device.ts';
+import { type DeviceProfile, loadProfile } from '../profiles/profile.ts';
+import type { DerDevice } from './der-device.ts';
+
+export interface DeviceOptions {
+  /** `tcp://HOST:PORT?unit=N` */
+  readonly endpoint: string;
+  /** A profile, or its name or file; generic-1xx by default. */
+  readonly profile?: DeviceProfile | string;
+  /** Market time, epoch ms. */
+  readonly now: () => number;
+  /** Shared by the devices of one program, so that devices behind one gateway share a connection. */
+  readonly links?: ModbusLinks;
+  /** File and path that the endpoint comes from, for errors. */
+  readonly source?: { readonly file: string; readonly path: string };
+}
+
+/** Opens nothing yet: the first call of the device connects. @throws InputError for a wrong endpoint or profile. */
+export function openDevice(options: DeviceOptions): { device: DerDevice; profile: DeviceProfile } {
+  const { now, source } = options;
+  const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
+  const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
+  const links = options.links ?? new ModbusLinks();
+  const { deadline_ms, gap_ms } = profile.modbus;
+  const link = links.open(endpoint, { deadline_ms, gap_ms, now });
+  return { device: new SunSpecDevice({ link, profile, now }), profile };
+}

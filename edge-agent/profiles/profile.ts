@@ -1,0 +1,125 @@
+/**
+ * Device families as data: one YAML file says what a family of devices needs to be handled well. The engine
+ * has no branch for any of them.
+ */
+import { readdirSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
+import Type, { type Static } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const withDefaults = { ...closed, default: {} };
+
+export const DeviceProfile = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' }),
+    /** Which devices it fits: regular expressions on manufacturer and model; the models it must have. */
+    match: Type.Object(
+      {
+        manufacturer: Type.String({ default: '.*' }),
+        model: Type.String({ default: '.*' }),
+        sunspecModels: Type.Array(Type.Integer({ minimum: 1, maximum: 65_534 }), { default: [] }),
+      },
+      withDefaults,
+    ),
+    modbus: Type.Object(
+      {
+        /** Where to look for the marker, in this order; all usual places by default. */
+        bases: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 65_533 }), { minItems: 1 })),
+        maxRead: Type.Integer({ minimum: 2, maximum: 125, default: 125 }),
+        /** Real ms for one answer, and of silence between requests. */
+        deadline_ms: Type.Integer({ minimum: 10, maximum: 60_000, default: 1000 }),
+        gap_ms: Type.Integer({ minimum: 0, maximum: 10_000, default: 0 }),
+        /** `auto` tries 16 (several at once) and learns 6 (one by one) when the device refuses it. */
+        writeFunction: Type.Enum(['auto', 6, 16], { default: 'auto' }),
+      },
+      withDefaults,
+    ),
+    limit: Type.Object(
+      {
+        /** Never command less than this, percent of WMax: some inverters go into standby at 0 %. */
+        floor_pct: Type.Number({ minimum: 0, maximum: 100, default: 0 }),
+        /** Market seconds after which the power has followed a new limit. */
+        settle_s: Type.Integer({ minimum: 0, maximum: 600, default: 10 }),
+        /** Power may exceed the limit by this share of the rating and still count as obeyed. */
+        tolerance_pct: Type.Number({ minimum: 0, maximum: 20, default: 1 }),
+        /** `required`: a device without a revert timer is not controlled unattended. */
+        revertTimer: Type.Enum(['required', 'optional'], { default: 'required' }),
+      },
+      withDefaults,
+    ),
+    /** What the device does by itself when the agent dies and the timer ends. */
+    safeState: Type.Enum(['uncontrolled', 'limited', 'off'], { default: 'uncontrolled' }),
+    /** What a person should know. */
+    notes: Type.Array(Type.String(), { default: [] }),
+  },
+  closed,
+);
+export type DeviceProfile = Static<typeof DeviceProfile>;
+
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+export const DEFAULT_PROFILE = 'generic-1xx';
+
+/**
+ * A profile by name (one of ours) or by the path of a YAML file.
+ * @throws InputError naming the file and the fault, or the profiles that exist.
+ */
+export function loadProfile(
+  nameOrFile: string = DEFAULT_PROFILE,
+  beside: string = process.cwd(),
+): DeviceProfile {
+  if (/\.ya?ml$/.test(nameOrFile)) {
+    return checked(isAbsolute(nameOrFile) ? nameOrFile : resolve(beside, nameOrFile));
+  }
+  const names = profileNames();
+  if (!names.includes(nameOrFile)) {
+    throw new InputError({
+      source: 'device profile',
+      path: '',
+      found: JSON.stringify(nameOrFile),
+      expected: `one of ${names.join(', ')}, or the path of a .yaml file`,
+    });
+  }
+  return checked(join(FOLDER, `${nameOrFile}.yaml`));
+}
+
+/** Profiles that come with the agent. */
+export function profileNames(): string[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.replace(/\.yaml$/, ''))
+    .sort();
+}
+
+/** Why the profile does not fit the device; undefined when it does. */
+export function mismatch(
+  profile: DeviceProfile,
+  device: { manufacturer: string | null; model: string | null; sunspecModels: readonly number[] },
+): string | undefined {
+  const { match, name } = profile;
+  for (const key of ['manufacturer', 'model'] as const) {
+    if (!new RegExp(match[key]).test(device[key] ?? '')) {
+      return `profile ${name} is for ${key} ${match[key]}, this is ${device[key] ?? 'not said'}`;
+    }
+  }
+  const absent = match.sunspecModels.filter((id) => !device.sunspecModels.includes(id));
+  return absent.length === 0 ? undefined : `profile ${name} needs SunSpec ${absent.join(', ')}, not found`;
+}
+
+function checked(file: string): DeviceProfile {
+  const profile = readConfig(DeviceProfile, file);
+  for (const key of ['manufacturer', 'model'] as const) {
+    try {
+      new RegExp(profile.match[key]);
+    } catch (cause) {
+      const found = JSON.stringify(profile.match[key]);
+      throw new InputError(
+        { source: file, path: `/match/${key}`, found, expected: 'a regular expression' },
+        { cause },
+      );
+    }
+  }
+  return profile;
+}

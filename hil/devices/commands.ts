@@ -1,0 +1,101 @@
+/** `fieldbid sim …`: simulated devices by themselves. */
+import { type Command, group, InvalidArgumentError, runUntilSignal } from '@fieldbid/core/cli/command';
+import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
+import { SimulatedInverter } from './simulated-inverter.ts';
+
+interface InverterCommand {
+  listen: { host: string; port: number };
+  allowRemote?: boolean;
+  unit: number;
+  rating: number;
+  phases: string;
+  voltage: number;
+  serial: string;
+  irradiance: number;
+  day?: boolean;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+export function registerSim(program: Command): void {
+  group(program, 'sim', 'simulated devices, spoken to as if they were real')
+    .command('inverter')
+    .description('Run one simulated PV inverter: a SunSpec Modbus TCP server (models 1, 101/103, 120-123).')
+    .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
+      host: '127.0.0.1',
+      port: 15_020,
+    })
+    .option('--allow-remote', 'accept an address that other machines can reach (Modbus has no password)')
+    .option('--unit <n>', 'Modbus unit id', number(0, 255), 1)
+    .option('--rating <watts>', 'nameplate, W', number(1, 10_000_000), 5000)
+    .option('--phases <phases>', 'A, B, C (single-phase) or ABC (three-phase)', phases, 'A')
+    .option('--voltage <volts>', 'nominal voltage, line to neutral', number(1, 1000), 240)
+    .option('--serial <text>', 'serial number, at most 32 characters', serial, 'SIM-0001')
+    .option('--irradiance <w/m2>', 'sunlight in the panels, W/m²', number(0, 2000), 800)
+    .option('--day', 'let the sun rise at 06:00 and set at 18:00 UTC, with --irradiance at noon')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx fieldbid sim inverter --listen 127.0.0.1:15020 --rating 5000 --phases ABC
+  $ npx fieldbid edge read 'tcp://127.0.0.1:15020?unit=1'      (in another terminal)`,
+    )
+    .action((options: InverterCommand, command: Command) => runInverter(options, command));
+}
+
+async function runInverter(options: InverterCommand, command: Command): Promise<void> {
+  const { host, port } = options.listen;
+  if (!LOOPBACK.test(host) && options.allowRemote !== true) {
+    command.error(
+      `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
+    );
+  }
+  const inverter = new SimulatedInverter({
+    serial: options.serial,
+    phases: options.phases,
+    rating_W: options.rating,
+    nominal_V: options.voltage,
+    unit: options.unit,
+    now: Date.now,
+    available_W: (t_ms) => {
+      const sun = options.day === true ? clearDayIrradiance(t_ms, options.irradiance) : options.irradiance;
+      return pvPower_W({ rating_W: options.rating }, sun);
+    },
+  });
+  const bound = await inverter.listen(host, port);
+  const endpoint = `tcp://${host}:${bound.port}?unit=${options.unit}`;
+  console.log(`A simulated ${options.rating} W inverter answers at ${endpoint}; Ctrl-C ends it.
+Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in another terminal:
+  npx fieldbid edge read '${endpoint}'
+  npx fieldbid edge scan '${endpoint}'`);
+  await runUntilSignal(() => inverter.close());
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const match = /^\[?(.+?)\]?:(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65_535) {
+    throw new InvalidArgumentError('expected HOST:PORT, such as 127.0.0.1:15020');
+  }
+  return { host: match[1], port };
+}
+
+function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`expected a number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+function phases(text: string): string {
+  if (!/^(A|B|C|ABC)$/.test(text)) throw new InvalidArgumentError('expected A, B, C or ABC');
+  return text;
+}
+
+function serial(text: string): string {
+  if (!/^[\x20-\x7e]{1,32}$/.test(text)) throw new InvalidArgumentError('expected 1 to 32 plain characters');
+  return text;
+}
