@@ -1,8 +1,10 @@
 /** `fieldbid setup` and `fieldbid dso …` */
 import type { Command } from '@fieldbid/core/cli/command';
+import { registerDso } from './commands.ts';
 import { type EnvironmentKind, ensurePythonEnvironment } from './python-environment.ts';
 
 export function register(program: Command): void {
+  registerDso(program);
   program
     .command('setup')
     .description('Make the Python environment of the power-flow engine (other commands do it when needed).')

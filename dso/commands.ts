@@ -1,0 +1,74 @@
+/** `fieldbid dso run` and `fieldbid dso check-feeder`. */
+import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
+import { besideFile, readConfig } from '@fieldbid/core/config';
+import { createLogger, silentLogger } from '@fieldbid/core/logging';
+import { gatewayClient } from '@fieldbid/core/service-config';
+import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
+import { DsoConfig } from './config.ts';
+import { policyNamed } from './feasibility/policies.ts';
+import { dayCheck, dayCheckText } from './feeder/day-check.ts';
+import { loadFeeder } from './feeder/load-feeder.ts';
+import { openPowerFlow } from './feeder/open-feeder.ts';
+import { DsoService } from './service.ts';
+
+export function registerDso(program: Command): void {
+  const dso = group(program, 'dso', 'the DSO: checks what the feeder can carry');
+  dso
+    .command('run')
+    .description('Run the DSO until it is told to stop.')
+    .requiredOption('--config <file>', 'YAML file: gateway, feederFile, calendar, deraIds')
+    .addOption(logLevelOption())
+    .action((options: { config: string; logLevel: string }) => run(options.config, options.logLevel));
+  dso
+    .command('check-feeder')
+    .argument('<file>', 'feeder.yaml')
+    .description('Load a feeder and solve its day: without DER, and with every DER at clear-sky power.')
+    .option('--interval-min <minutes>', 'length of a market interval', Number, 15)
+    .action(checkFeeder);
+}
+
+async function run(configFile: string, level: string): Promise<void> {
+  const config = readConfig(DsoConfig, configFile);
+  const log = createLogger({ level }).child({ room: 'dso' });
+  const feeder = loadFeeder(besideFile(configFile, config.feederFile));
+  const checkpointFile =
+    config.checkpointFile === undefined ? undefined : besideFile(configFile, config.checkpointFile);
+  const after = checkpointFile === undefined ? undefined : readCheckpoint(checkpointFile);
+  const gateway = gatewayClient(config.gateway, configFile);
+  const powerFlow = await openPowerFlow(feeder, log);
+  try {
+    const service = new DsoService({
+      gateway,
+      feeder,
+      powerFlow,
+      interval_min: config.calendar.interval_min,
+      deraIds: config.deraIds,
+      policy: policyNamed(config.policy),
+      enforce: config.enforce,
+      lateAfter_ms: config.lateAfter_s * 1000,
+      log,
+      ...(config.margin_pu === undefined ? {} : { margin_pu: config.margin_pu }),
+      ...(after === undefined ? {} : { after }),
+      ...(checkpointFile === undefined
+        ? {}
+        : { onHandled: (checkpoint) => writeCheckpoint(checkpointFile, checkpoint) }),
+    });
+    service.start();
+    log.info({ feederId: feeder.id, policy: config.policy }, 'the DSO is running');
+    await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
+  } finally {
+    await powerFlow.close();
+  }
+}
+
+async function checkFeeder(file: string, { intervalMin }: { intervalMin: number }): Promise<void> {
+  const feeder = loadFeeder(file);
+  const powerFlow = await openPowerFlow(feeder, silentLogger());
+  try {
+    const found = await dayCheck(feeder, powerFlow, intervalMin);
+    console.log(dayCheckText(feeder, powerFlow.description, found));
+    if (!found.feasibleWithoutDer) process.exitCode = 1;
+  } finally {
+    await powerFlow.close();
+  }
+}

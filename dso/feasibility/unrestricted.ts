@@ -1,0 +1,27 @@
+/** No policy: everything as asked, whatever it does to the feeder, which is computed all the same (`--no-dso`). */
+import { extremesOf, type IntervalCheck, isFeasible, worstOf } from './interval-check.ts';
+import type { Policy, Request, Verdict } from './policy.ts';
+
+export const unrestricted: Policy = {
+  name: 'none',
+
+  async decide(check: IntervalCheck, requests: readonly Request[]): Promise<Verdict> {
+    const injection_W: Record<string, number> = {};
+    for (const { derId, quantity_W } of requests) {
+      injection_W[derId] = (injection_W[derId] ?? 0) + quantity_W;
+    }
+    const results = await check.evaluate(injection_W);
+    const extremes = extremesOf(results);
+    const feasible = isFeasible(results);
+    const worst = worstOf(results);
+    return {
+      outcome: 'ACCEPTED',
+      alpha_ppm: 1_000_000,
+      quantities: new Map(requests.map(({ uid, quantity_W }) => [uid, quantity_W])),
+      original: extremes,
+      approved: extremes,
+      binding: feasible ? null : { node: worst.node, case: worst.case },
+      note: `not enforced: approved as asked${feasible ? '' : ', although the feeder does not carry it'}`,
+    };
+  },
+};

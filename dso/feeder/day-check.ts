@@ -1,0 +1,125 @@
+/** A feeder's day at a glance: what it looks like without DER and at clear-sky power (`dso check-feeder`). */
+import { InputError } from '@fieldbid/core/errors';
+import {
+  type Extremes,
+  type FeederDescription,
+  isSolved,
+  type NoSolution,
+  type PowerFlow,
+} from '../power-flow/power-flow.ts';
+import type { Feeder } from './feeder.ts';
+
+const DAY_MIN = 1440;
+
+export interface DayCheck {
+  readonly withoutDer: DayExtremes;
+  readonly clearSky: DayExtremes;
+  readonly feasibleWithoutDer: boolean;
+  /** Start, minute of day, of every interval that clear-sky power takes outside the limits. */
+  readonly bindingIntervals: readonly number[];
+  readonly interval_min: number;
+}
+
+export interface DayExtremes {
+  /** Over all solved minutes; null when none is. */
+  readonly extremes: Extremes | null;
+  readonly minutesOutside: number;
+  readonly minutesWithoutSolution: number;
+}
+
+/** Solves every minute of the day twice. @throws as the power flow; InputError for a length that is no divisor. */
+export async function dayCheck(
+  feeder: Feeder,
+  powerFlow: PowerFlow,
+  interval_min: number,
+): Promise<DayCheck> {
+  if (!Number.isInteger(DAY_MIN / interval_min) || interval_min < 1) {
+    const expected = 'a number of minutes that divides a day';
+    throw new InputError({ source: '--interval-min', path: '', found: String(interval_min), expected });
+  }
+  const minutes = Array.from({ length: DAY_MIN }, (_, minute) => minute + 0.5);
+  const solve = (power: (derId: string, minute: number) => number) =>
+    powerFlow.solveMany(
+      minutes.map((minuteOfDay) =>
+        feeder.caseAt({
+          minuteOfDay,
+          derPower_W: Object.fromEntries(feeder.ders.map(({ derId }) => [derId, power(derId, minuteOfDay)])),
+        }),
+      ),
+    );
+  const without = await solve(() => 0);
+  const full = await solve((derId, minute) => feeder.clearSky_W(derId, minute));
+  const outside = (result: Extremes | NoSolution): boolean => isOutside(feeder, result);
+  const starts = Array.from({ length: DAY_MIN / interval_min }, (_, i) => i * interval_min);
+  return {
+    withoutDer: summary(feeder, without),
+    clearSky: summary(feeder, full),
+    feasibleWithoutDer: !without.some(outside),
+    bindingIntervals: starts.filter((start) => full.slice(start, start + interval_min).some(outside)),
+    interval_min,
+  };
+}
+
+function isOutside(feeder: Feeder, result: Extremes | NoSolution): boolean {
+  const { low_pu, high_pu } = feeder.data.limits;
+  return !isSolved(result) || result.max_pu > high_pu || result.min_pu < low_pu;
+}
+
+function summary(feeder: Feeder, results: readonly (Extremes | NoSolution)[]): DayExtremes {
+  const solved = results.filter(isSolved);
+  const [first, ...rest] = solved;
+  const high = first && rest.reduce((a, b) => (b.max_pu > a.max_pu ? b : a), first);
+  const low = first && rest.reduce((a, b) => (b.min_pu < a.min_pu ? b : a), first);
+  const { max_pu, maxAt } = high ?? { max_pu: Number.NaN, maxAt: '' };
+  const { min_pu, minAt } = low ?? { min_pu: Number.NaN, minAt: '' };
+  return {
+    extremes: first === undefined ? null : { max_pu, maxAt, min_pu, minAt },
+    minutesOutside: results.filter((result) => isOutside(feeder, result)).length,
+    minutesWithoutSolution: results.length - solved.length,
+  };
+}
+
+/** The same for people. */
+export function dayCheckText(feeder: Feeder, description: FeederDescription, found: DayCheck): string {
+  const { limits, margin_pu, ders, loads } = feeder.data;
+  const total_kW = ders.reduce((sum, { nameplate_W }) => sum + nameplate_W, 0) / 1000;
+  const binding = found.bindingIntervals;
+  return [
+    `feeder ${feeder.id} (${feeder.data.modelFile}) on ${description.engine}`,
+    `  ${description.nodes.length} nodes, ${description.links.length} links, swing ${description.swing}; every node is reached`,
+    `  ${loads.size} loads with a pattern, ${ders.length} DERs, ${total_kW.toFixed(0)} kW of nameplate`,
+    `  limits ${limits.low_pu} … ${limits.high_pu} pu, margin ${margin_pu} pu`,
+    ...description.remarks.map((remark) => `  note: ${remark}`),
+    `without DER:         ${extremesText(found.withoutDer)}`,
+    `at clear-sky power:  ${extremesText(found.clearSky)}`,
+    binding.length === 0
+      ? 'clear-sky power breaks no limit in any interval'
+      : `clear-sky power breaks a limit in ${binding.length} of ${DAY_MIN / found.interval_min} intervals: ${spans(binding, found.interval_min)}`,
+    found.feasibleWithoutDer
+      ? 'The feeder is feasible without DER in every minute.'
+      : 'NOT feasible without DER: the DSO would answer INFEASIBLE_AT_ZERO or INFEASIBLE_UNDERVOLTAGE.',
+  ].join('\n');
+}
+
+function extremesText({ extremes, minutesOutside, minutesWithoutSolution }: DayExtremes): string {
+  if (extremes === null) return 'no minute has a solution';
+  const { min_pu, minAt, max_pu, maxAt } = extremes;
+  const unsolved = minutesWithoutSolution === 0 ? '' : `, ${minutesWithoutSolution} without a solution`;
+  return `${min_pu.toFixed(4)} pu (${minAt}) … ${max_pu.toFixed(4)} pu (${maxAt}), ${minutesOutside} minutes outside${unsolved}`;
+}
+
+/** 08:30–15:15 and the like. */
+function spans(starts: readonly number[], length_min: number): string {
+  const out: string[] = [];
+  let from = starts[0] ?? 0;
+  starts.forEach((start, i) => {
+    if (starts[i + 1] === start + length_min) return;
+    out.push(`${clock(from)}–${clock(start + length_min)}`);
+    from = starts[i + 1] ?? 0;
+  });
+  return out.join(', ');
+}
+
+function clock(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,251 @@
+/**
+ * The DSO as a service: woken by the contract's events (step 6), it qualifies DERs, checks the bids of an
+ * interval and posts its decision (step 7), and checks the actual allocation again before it is dispatched
+ * (step 10, A7). Events are handled one after the other; what has been decided already is passed over, so a
+ * replay from the first event does no harm.
+ */
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type {
+  BidState,
+  Decision,
+  IntervalState,
+  LedgerEvent,
+  Submission,
+} from '@fieldbid/core/gateway-api/schemas';
+import { intervalOf } from '@fieldbid/core/interval';
+import type { Logger } from '@fieldbid/core/logging';
+import { IntervalCheck } from './feasibility/interval-check.ts';
+import type { Policy, Request, Verdict } from './feasibility/policy.ts';
+import { unrestricted } from './feasibility/unrestricted.ts';
+import { type Feeder, minuteOfDay } from './feeder/feeder.ts';
+import type { PowerFlow } from './power-flow/power-flow.ts';
+import { type CheckedWith, decisionOf, unavailableDecision } from './service/certificate.ts';
+import type { DsoGateway } from './service/gateway.ts';
+import { LateTimers } from './service/late-timers.ts';
+import { qualificationOf } from './service/qualify.ts';
+import { withRetries } from './service/retries.ts';
+
+export interface DsoOptions {
+  readonly gateway: DsoGateway;
+  readonly feeder: Feeder;
+  readonly powerFlow: PowerFlow;
+  readonly interval_min: number;
+  /** Aggregators with DERs on this feeder: the bids of all of them are checked together (A4). */
+  readonly deraIds: readonly string[];
+  readonly policy: Policy;
+  /** Kept inside the limits, pu; the feeder's own by default. */
+  readonly margin_pu?: number;
+  /** False: everything is approved as asked and only computed. */
+  readonly enforce?: boolean;
+  /** How long the others' bids (or awards) wait for an aggregator that is late, real ms. */
+  readonly lateAfter_ms?: number;
+  /** Checkpoint of the last event handled before; from the first event by default. */
+  readonly after?: string;
+  /** Told after each event that has been handled. */
+  readonly onHandled?: (checkpoint: string) => void;
+  readonly log: Logger;
+}
+
+type Step = 'decision' | 'dispatch';
+
+const LATE_AFTER_MS = 20_000;
+
+export class DsoService {
+  readonly #options: DsoOptions;
+  readonly #policy: Policy;
+  readonly #margin_pu: number;
+  readonly #ending = new AbortController();
+  readonly #late: LateTimers;
+  /** The check of the interval under way: its case without DER serves decision and dispatch. */
+  #check: { key: string; check: IntervalCheck } | undefined;
+  /** Work waits for its turn: events, and aggregators that turn out to be late. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: DsoOptions) {
+    this.#options = options;
+    this.#policy = options.enforce === false ? unrestricted : options.policy;
+    this.#margin_pu = options.margin_pu ?? options.feeder.data.margin_pu;
+    this.#late = new LateTimers(options.lateAfter_ms ?? LATE_AFTER_MS);
+  }
+
+  /** Begins to follow the ledger. */
+  start(): void {
+    this.#done = this.#follow();
+    // Whoever holds the service may ask for `done()` later than it fails.
+    this.#done.catch(() => undefined);
+  }
+
+  /** Resolves after `stop()`. @throws FieldbidError when the ledger cannot be followed (key refused). */
+  done(): Promise<void> {
+    return this.#done;
+  }
+
+  /** Finishes what is under way and stops. The power flow belongs to the caller. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#late.clear();
+    await this.#done.catch(() => undefined);
+    await this.#tail;
+  }
+
+  async #follow(): Promise<void> {
+    const { after, gateway, onHandled } = this.#options;
+    for await (const event of gateway.events(after, this.#ending.signal)) {
+      if (this.#ending.signal.aborted) break;
+      await this.#inTurn(event.name, () => this.#handle(event));
+      onHandled?.(event.checkpoint);
+    }
+  }
+
+  /** One fault must not end the service: it is said, and the next event is handled. */
+  #inTurn(what: string, work: () => Promise<void>): Promise<void> {
+    const turn = this.#tail.then(work).catch((error: unknown) => {
+      const { log } = this.#options;
+      if (this.#ending.signal.aborted) return;
+      log.error({ event: what, code: codeOf(error) }, `${what} was not handled: ${messageOf(error)}`);
+    });
+    this.#tail = turn;
+    return turn;
+  }
+
+  async #handle(event: LedgerEvent): Promise<void> {
+    const { intervalId, derId } = event.payload;
+    if (event.name === 'DerRegistered' && typeof derId === 'string') await this.#qualify(derId);
+    if (typeof intervalId !== 'string') return;
+    if (event.name === 'BidsSubmitted') await this.#consider('decision', intervalId);
+    if (event.name === 'AwardsRecorded') await this.#consider('dispatch', intervalId);
+  }
+
+  async #qualify(derId: string): Promise<void> {
+    const { feeder, log } = this.#options;
+    const entry = (await this.#retried(() => this.#options.gateway.listDers())).find(
+      (der) => der.derId === derId,
+    );
+    if (entry === undefined || entry.status !== 'registered') return; // a replay: settled already
+    const qualification = qualificationOf(feeder, entry);
+    await this.#retried(() => this.#options.gateway.qualifyDer(derId, qualification));
+    const { status, limit_W, reason } = qualification;
+    if (status === 'qualified') log.info({ derId, limit_W }, 'DER qualified');
+    else log.warn({ derId, reason }, 'DER suspended: its registration does not fit the feeder');
+  }
+
+  /** Decides when all aggregators are there, or when this one has been waited for. */
+  async #consider(step: Step, intervalId: string, waited = false): Promise<void> {
+    const { deraIds, log } = this.#options;
+    const state = await this.#retried(() => this.#options.gateway.readInterval(intervalId));
+    if (isSettled(step, state)) return;
+    const present = state.submissions.filter((submission) => step === 'decision' || submission.awarded);
+    if (present.length === 0) return;
+    const expected = step === 'decision' ? deraIds : state.submissions.map(({ deraId }) => deraId);
+    const missing = expected.filter((deraId) => !present.some((submission) => submission.deraId === deraId));
+    if (missing.length > 0 && !waited) {
+      this.#late.start(`${step} ${intervalId}`, () => {
+        void this.#inTurn(`late ${step}`, () => this.#consider(step, intervalId, true));
+      });
+      return;
+    }
+    this.#late.cancel(`${step} ${intervalId}`);
+    if (missing.length > 0)
+      log.warn({ intervalId, missing, step }, 'went on without aggregators that are late');
+    await this.#settle(step, intervalId, state, present);
+  }
+
+  async #settle(
+    step: Step,
+    intervalId: string,
+    state: IntervalState,
+    present: readonly Submission[],
+  ): Promise<void> {
+    const { gateway, log } = this.#options;
+    const from = performance.now();
+    const bids = present.flatMap((submission) => submission.bids);
+    // Awards of an aggregator that is late are not confirmed: its DERs get nothing (A10).
+    const decision = await this.#decide(step, intervalId, bids, state.submissions);
+    try {
+      await this.#retried(() =>
+        step === 'decision'
+          ? gateway.decide(intervalId, decision)
+          : gateway.confirmDispatch(intervalId, decision),
+      );
+    } catch (error) {
+      if (!(await this.#isSettledNow(step, intervalId))) throw error;
+      log.info({ intervalId, code: codeOf(error) }, `${step} had reached the ledger already`);
+    }
+    const { outcome, alpha_ppm, bindingNode, solves, note } = decision.certificate;
+    const took_ms = Math.round(performance.now() - from);
+    const level = outcome === 'ACCEPTED' || outcome === 'CURTAILED' ? 'info' : 'error';
+    log[level]({ intervalId, step, outcome, alpha_ppm, bindingNode, solves, took_ms }, note);
+    this.#logChanges(step, intervalId, bids, decision);
+  }
+
+  /** A conflict may mean that an answer of ours was lost on its way: then the work is done. */
+  async #isSettledNow(step: Step, intervalId: string): Promise<boolean> {
+    return isSettled(step, await this.#retried(() => this.#options.gateway.readInterval(intervalId)));
+  }
+
+  async #decide(
+    step: Step,
+    intervalId: string,
+    bids: readonly BidState[],
+    submissions: readonly Submission[],
+  ): Promise<Decision> {
+    const { feeder, log, powerFlow } = this.#options;
+    const silent = submissions.flatMap(({ silentDerIds }) => silentDerIds).sort();
+    const check = this.#checkOf(intervalId, silent);
+    const before = check.solves;
+    const checked = (): CheckedWith => ({
+      policy: this.#policy.name,
+      margin_pu: this.#margin_pu,
+      solves: check.solves - before,
+      engine: powerFlow.description.engine,
+      feederSha256: feeder.sha256,
+    });
+    const known: Request[] = bids.filter(({ derId }) => feeder.der(derId) !== undefined);
+    try {
+      const verdict: Verdict = await this.#policy.decide(check, known);
+      return decisionOf(bids, verdict, checked());
+    } catch (error) {
+      // Whatever it is, an aggregator waits for an answer, and zero is the safe one.
+      log.error({ intervalId, step, code: codeOf(error) }, `the check failed: ${messageOf(error)}`);
+      return unavailableDecision(bids, messageOf(error), checked());
+    }
+  }
+
+  #checkOf(intervalId: string, silentDerIds: readonly string[]): IntervalCheck {
+    const { feeder, interval_min, powerFlow } = this.#options;
+    const known = silentDerIds.filter((derId) => feeder.der(derId) !== undefined);
+    const key = [intervalId, ...known].join(' ');
+    if (this.#check?.key === key) return this.#check.check;
+    const check = new IntervalCheck({
+      feeder,
+      powerFlow,
+      startMinuteOfDay: minuteOfDay(intervalOf(intervalId, interval_min).start_ms),
+      duration_min: interval_min,
+      margin_pu: this.#margin_pu,
+      silentDerIds: known,
+    });
+    this.#check = { key, check };
+    return check;
+  }
+
+  #logChanges(step: Step, intervalId: string, bids: readonly BidState[], decision: Decision): void {
+    const { log } = this.#options;
+    const approved = new Map(decision.quantities.map(({ uid, quantity_W }) => [uid, quantity_W]));
+    for (const { uid, derId, quantity_W } of bids) {
+      const approved_W = approved.get(uid) ?? 0;
+      const fields = { intervalId, derId, correlationId: uid, asked_W: quantity_W, approved_W };
+      log.debug(fields, `${step}: ${approved_W < quantity_W ? 'curtailed' : 'approved'}`);
+    }
+  }
+
+  #retried<T>(work: () => Promise<T>): Promise<T> {
+    return withRetries(work, this.#ending.signal, (error) => {
+      this.#options.log.warn({ code: codeOf(error) }, `trying again: ${messageOf(error)}`);
+    });
+  }
+}
+
+function isSettled(step: Step, state: IntervalState): boolean {
+  return step === 'decision' ? state.decision !== null : state.decision === null || state.dispatch !== null;
+}

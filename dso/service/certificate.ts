@@ -1,0 +1,68 @@
+/** The DSO's certificate of a check, in the ledger's integers, and the decision that carries it. */
+import type { BidState, Certificate, Decision } from '@fieldbid/core/gateway-api/schemas';
+import type { Verdict } from '../feasibility/policy.ts';
+
+/** What a certificate says besides the verdict itself. */
+export interface CheckedWith {
+  readonly policy: string;
+  readonly margin_pu: number;
+  readonly solves: number;
+  readonly engine: string;
+  readonly feederSha256: string;
+}
+
+export function decisionOf(bids: readonly BidState[], verdict: Verdict, checked: CheckedWith): Decision {
+  return {
+    certificate: {
+      outcome: verdict.outcome,
+      policy: checked.policy,
+      alpha_ppm: verdict.alpha_ppm,
+      originalMax_upu: micro(verdict.original?.max_pu),
+      originalMin_upu: micro(verdict.original?.min_pu),
+      approvedMax_upu: micro(verdict.approved?.max_pu),
+      approvedMin_upu: micro(verdict.approved?.min_pu),
+      margin_upu: Math.round(checked.margin_pu * 1e6),
+      bindingNode: verdict.binding?.node ?? null,
+      bindingMinute: verdict.binding?.case.minute ?? null,
+      solves: checked.solves,
+      engine: checked.engine,
+      feederSha256: checked.feederSha256,
+      note: verdict.note.slice(0, 500),
+    },
+    quantities: bids.map(({ uid, revision }) => ({
+      uid,
+      expectedRevision: revision,
+      quantity_W: verdict.quantities.get(uid) ?? 0,
+    })),
+  };
+}
+
+/** Without an engine nothing can be approved: everybody at zero, the last safe default. */
+export function unavailableDecision(
+  bids: readonly BidState[],
+  reason: string,
+  checked: CheckedWith,
+): Decision {
+  const certificate: Certificate = {
+    outcome: 'ENGINE_UNAVAILABLE',
+    policy: checked.policy,
+    alpha_ppm: 0,
+    originalMax_upu: null,
+    originalMin_upu: null,
+    approvedMax_upu: null,
+    approvedMin_upu: null,
+    margin_upu: Math.round(checked.margin_pu * 1e6),
+    bindingNode: null,
+    bindingMinute: null,
+    solves: checked.solves,
+    engine: checked.engine,
+    feederSha256: checked.feederSha256,
+    note: `nothing could be checked, so nothing is approved: ${reason}`.slice(0, 500),
+  };
+  const quantities = bids.map(({ uid, revision }) => ({ uid, expectedRevision: revision, quantity_W: 0 }));
+  return { certificate, quantities };
+}
+
+function micro(voltage_pu: number | undefined): number | null {
+  return voltage_pu === undefined ? null : Math.round(voltage_pu * 1e6);
+}

@@ -1,0 +1,18 @@
+/** What the DSO needs of the BC-GW; `GatewayClient` (core/gateway-api/client.ts) is one. */
+import type {
+  Decision,
+  IntervalState,
+  LedgerEvent,
+  Qualification,
+  RegistryEntry,
+  SubmitResult,
+} from '@fieldbid/core/gateway-api/schemas';
+
+export interface DsoGateway {
+  listDers(): Promise<RegistryEntry[]>;
+  qualifyDer(derId: string, qualification: Qualification): Promise<RegistryEntry>;
+  readInterval(intervalId: string): Promise<IntervalState>;
+  decide(intervalId: string, decision: Decision): Promise<SubmitResult>;
+  confirmDispatch(intervalId: string, dispatch: Decision): Promise<SubmitResult>;
+  events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent>;
+}
