@@ -1,50 +1,71 @@
-"""GridLAB-D behind JSON lines: one request a line on standard input, one answer a line on standard output.
+"""GridLAB-D behind JSON lines: requests on standard input, answers on standard output. Step 7's engine.
 
-One process holds one model. Requests:
-  {"op": "load", "file": PATH, "hidden": [NAME, ...]} -> description of the model; voltages of hidden
-                                                       objects (the DERs: they have their bus's) are left out
-  {"op": "channels", "channels": [[object, property], ...], "reported": [[node, [phase, ...]], ...]}
-                                                    -> the model's own value of each channel
-  {"op": "solve", "values": [re, im, ...]}          -> all voltages
-  {"op": "solveMany", "cases": [[re, im, ...], ...]} -> extremes of each case, up to the first failure
-An answer is {"ok": true, ...} or {"ok": false, "code": ..., "reason": ...}.
+One process holds one model. Requests and their answers:
+  {"op": "load", "file": PATH, "hidden": [NAME, ...]}        one line: what the model holds, less the hidden
+                                                             objects (children: they have their bus's voltage)
+  {"op": "channels", "channels": [[object, property], ...],  one line: the model's own value of each channel
+   "reported": [[node, [phase, ...]], ...]}
+  {"op": "solve", "cases": [[re, im, re, im, ...], ...],     one line per case, until one fails
+   "voltages": bool}
+Every line is {"ok": true, ...} or {"ok": false, "code": CODE, "reason": TEXT}.
 
-The caller sends a value for every channel in every case, so no answer depends on the one before; the
-simulated time only moves on because GridLAB-D does nothing when asked for a time that it has reached.
+A case carries a value for every channel, so that no answer depends on the case before it. Simulated time
+only moves on because GridLAB-D does nothing when asked for a time that it has reached already.
 """
 import datetime
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 
-# The core prints to file descriptor 1 and 2 on its own account: answers go to a copy of 1, what it prints to
-# nowhere, and its parse errors (on 2) into a file that is read when something fails.
-answers = os.fdopen(os.dup(1), "w", buffering=1)
+# The core prints progress to file descriptor 1 on its own account, and its parse errors to 2, where they
+# appear nowhere else. So answers go to a copy of 1, and 2 goes to a file that is read when something fails.
+answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 complaints = tempfile.TemporaryFile()
 os.dup2(complaints.fileno(), 2)
 
-from importlib.metadata import version  # noqa: E402
 
-from gridlabd import DirectGridLabD  # noqa: E402
+def send(answer):
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
 
-NODE_CLASSES = ("node", "load", "meter", "substation", "triplex_node", "triplex_meter", "triplex_load")
+
+try:
+    from importlib.metadata import version
+
+    from gridlabd import DirectGridLabD
+except ImportError as error:
+    send({"ok": False, "code": "ENGINE_MISSING", "reason": str(error)})
+    os._exit(1)
+
+PHASES = "ABC"
+# Class queries match the exact class, not what is derived from it.
+NODE_CLASSES = ("node", "load", "meter", "substation")
+TRIPLEX_CLASSES = ("triplex_node", "triplex_meter", "triplex_load")
 LINK_CLASSES = (
     "overhead_line",
     "underground_line",
     "triplex_line",
+    "line",
     "transformer",
     "regulator",
     "switch",
     "fuse",
+    "recloser",
+    "sectionalizer",
     "series_reactor",
 )
-PHASES = "ABC"
-START = datetime.datetime(2000, 1, 1)
-# Below this a phase is dead, outside the band the solver "succeeded" on nonsense.
+SWITCHES = ("switch", "fuse", "recloser", "sectionalizer")
+# Without these a gross overload keeps the solver busy for minutes.
+GLOBAL_ITERATIONS = "10"
+NEWTON_ITERATIONS = "30"
+# Outside this band the solver has "succeeded" on nonsense.
 SANE_PU = (0.05, 3.0)
+# If the caller dies while the core is busy nobody else would end this process.
+WATCHDOG_S = 120
 
 
 class Refused(Exception):
@@ -53,190 +74,217 @@ class Refused(Exception):
         self.code = code
 
 
+class Complaints:
+    """What the core has written to standard error since it was asked last."""
+
+    def __init__(self, file):
+        self.file = file
+        self.position = 0
+
+    def recent(self):
+        self.file.seek(self.position)
+        data = self.file.read()
+        self.position += len(data)
+        lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
+        told = [line for line in lines if line and not line.startswith(("WARNING", "Processing"))]
+        return " | ".join(told[:6]) or "the core gave no reason"
+
+
+said = Complaints(complaints)
+
+
 def succeeded(status):
     return int(getattr(status, "value", status)) == 0
 
 
 def complex_of(text):
+    """'+1.5-2j VA' or '+1.5-2i V' or '2401.8 V' as a complex number."""
     number = text.split()[0]
     return complex(number[:-1] + "j" if number[-1] in "ij" else number)
 
 
-def recent_complaints():
-    sys.stderr.flush()
-    complaints.seek(recent_complaints.read)
-    data = complaints.read()
-    recent_complaints.read += len(data)
-    lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
-    told = [line for line in lines if line and not line.startswith(("WARNING", "Processing"))]
-    return " | ".join(told[:6]) or "no reason given"
-
-
-recent_complaints.read = 0
-
-
 class Model:
     def __init__(self, file, hidden):
+        if not os.path.isfile(file):  # the core would load nothing and step "successfully"
+            raise Refused("FEEDER_REJECTED", f"no such file: {file}")
         self.grid = DirectGridLabD()
         self.grid.enable_message_capture(True)
-        self.seconds = 0
-        self.channels = []
-        self.reported = []
-        if not os.path.isfile(file):
-            raise Refused("FEEDER_REJECTED", f"no such file: {file}")
         if not succeeded(self.grid.load_glm([file, "--quiet"])):
-            raise Refused("FEEDER_REJECTED", recent_complaints())
-        # Without these a gross overload keeps the solver busy for minutes.
-        self.grid.set_global("iteration_limit", "10")
-        self.grid.set_global("powerflow::NR_iteration_limit", "30")
-        self.remarks = self.hold_regulators()
-        if not succeeded(self.grid.setup_after_load()):
-            raise Refused("FEEDER_REJECTED", recent_complaints())
-        self.grid.set_global("double_format", "%+.12lg")
+            raise Refused("FEEDER_REJECTED", said.recent())
+        self.grid.set_global("iteration_limit", GLOBAL_ITERATIONS)
+        self.grid.set_global("powerflow::NR_iteration_limit", NEWTON_ITERATIONS)
         self.grid.set_global("complex_format", "%+.12lg%+.12lg%c")
+        self.grid.set_global("double_format", "%+.12lg")
         self.grid.set_global("complex_output_format", "RECT")
-        self.node_classes = [c for c in NODE_CLASSES if self.grid.get_objects_by_class(c)]
+        self.remarks = self.hold_controls()
+        # Setting up does not fail for a model that failed to load: both are asked.
+        if not succeeded(self.grid.setup_after_load()):
+            raise Refused("FEEDER_REJECTED", said.recent())
+        self.time = self.start_time()
+        self.channels = []
+        self.current = []
+        self.reported = []
         self.nodes = {}
+        self.node_classes = [c for c in NODE_CLASSES if self.grid.get_objects_by_class(c)]
         for cls in self.node_classes:
             for name in self.grid.get_objects_by_class(cls):
                 if name in hidden:
                     continue
                 nominal = complex_of(self.text(name, "nominal_voltage")).real
-                phases = [p for p in PHASES if p in self.text(name, "phases")]
-                self.nodes[name] = (nominal, phases)
+                if not (math.isfinite(nominal) and nominal > 0):
+                    raise Refused("FEEDER_REJECTED", f"{name} has the nominal voltage {nominal} V")
+                self.nodes[name] = (nominal, self.phases(name))
+        for cls in TRIPLEX_CLASSES:
+            if self.grid.get_objects_by_class(cls):
+                self.remarks.append(f"objects of class {cls} are solved, but not monitored")
 
     def text(self, name, prop):
-        return self.grid.get_property(name, prop)[1].strip().strip('"')
+        status, value = self.grid.get_property(name, prop)[:2]
+        if not succeeded(status):
+            raise Refused("FEEDER_REJECTED", f"{name} has no property {prop}")
+        return value.strip().strip('"')
 
-    def hold_regulators(self):
-        """A regulator in automatic control would move between two what-ifs."""
+    def phases(self, name):
+        text = self.text(name, "phases")
+        return [phase for phase in PHASES if phase in text]
+
+    def hold_controls(self):
+        """Regulators and capacitors in automatic control would move between two cases."""
         remarks = []
-        for name in self.grid.get_objects_by_class("regulator_configuration"):
-            if self.text(name, "Control") != "MANUAL":
-                self.grid.set_property(name, "Control", "MANUAL")
-                remarks.append(f"regulator configuration {name} set to MANUAL at its present taps")
+        for cls, prop, free in (
+            ("regulator_configuration", "Control", ("MANUAL",)),
+            ("capacitor", "control", ("MANUAL", "NONE")),
+        ):
+            for name in self.grid.get_objects_by_class(cls):
+                was = self.text(name, prop)
+                if was not in free:
+                    self.grid.set_property(name, prop, "MANUAL")
+                    remarks.append(f"{cls} {name} is held as the model sets it (was {was}, now MANUAL)")
         return remarks
+
+    def start_time(self):
+        text = self.grid.get_global("clock")
+        text = text[1] if isinstance(text, tuple) else text
+        return datetime.datetime.strptime(text.strip().strip("'")[:19], "%Y-%m-%d %H:%M:%S")
 
     def describe(self):
         links = []
         for cls in LINK_CLASSES:
             for name in self.grid.get_objects_by_class(cls):
-                status = self.text(name, "status") if cls in ("switch", "fuse") else "CLOSED"
-                links.append(
-                    {
-                        "name": name,
-                        "from": self.text(name, "from"),
-                        "to": self.text(name, "to"),
-                        "phases": [p for p in PHASES if p in self.text(name, "phases")],
-                        "closed": status in ("CLOSED", "GOOD"),
-                    }
-                )
+                closed = cls not in SWITCHES or self.text(name, "status") in ("CLOSED", "GOOD")
+                link = {"name": name, "from": self.text(name, "from"), "to": self.text(name, "to")}
+                links.append({**link, "phases": self.phases(name), "closed": closed})
         return {
             "engine": f"gridlabd {version('gridlabd')}",
             "nodes": [{"name": n, "nominal_V": v, "phases": p} for n, (v, p) in self.nodes.items()],
-            "swing": [n for n in self.nodes if "SWING" in self.text(n, "bustype")],
+            "swing": [name for name in self.nodes if self.text(name, "bustype") == "SWING"],
             "links": links,
             "remarks": self.remarks,
         }
 
-    def properties(self, channels):
-        """What the model itself says for each channel, re and im."""
-        self.channels = channels
+    def open_channels(self, channels, reported):
+        """What cases set, and what they report, in this order. Returns the model's own values: re, im, ..."""
         values = []
         for name, prop in channels:
-            status, text = self.grid.get_property(name, prop)[:2]
-            if not succeeded(status):
-                raise Refused("FEEDER_REJECTED", f"{name} has no property {prop}")
-            number = complex_of(text)
+            number = complex_of(self.text(name, prop))
             values += [number.real, number.imag]
+        self.channels = channels
+        self.current = [None] * len(channels)
+        self.reported = [
+            (name, phase, f"{name}.{phase}", self.nodes[name][0]) for name, phases in reported for phase in phases
+        ]
         return values
 
     def solve(self, values):
-        """(magnitude in pu, node.phase, complex voltage in pu) of every reported phase, in their order."""
+        """Complex voltages in pu of nominal, in the order of what is reported."""
         if len(values) != 2 * len(self.channels):
             raise Refused("BAD_REQUEST", f"{len(values)} numbers for {len(self.channels)} channels")
-        # NaN is accepted by the core and then sticks.
-        if not all(map(math.isfinite, values)):
+        if not all(map(math.isfinite, values)):  # the core takes NaN, and keeps it
             raise Refused("BAD_REQUEST", "a value is not finite")
         for i, (name, prop) in enumerate(self.channels):
             text = f"{values[2 * i]!r}{values[2 * i + 1]:+.17g}j"
+            if text == self.current[i]:
+                continue
             if not succeeded(self.grid.set_property(name, prop, text)):
                 raise Refused("BAD_REQUEST", f"{name}.{prop} cannot be set to {text}")
-        self.seconds += 1
-        want = (START + datetime.timedelta(seconds=self.seconds)).strftime("%Y-%m-%d %H:%M:%S")
+            self.current[i] = text
+        self.time += datetime.timedelta(seconds=1)
+        want = self.time.strftime("%Y-%m-%d %H:%M:%S")
         status, reached = self.grid.step_to(want)
         if not succeeded(status):
-            raise Refused("DIVERGED", recent_complaints())
+            raise Refused("DIVERGED", said.recent())
         if not reached.startswith(want):
-            raise Refused("DIVERGED", f"the engine stopped at {reached} instead of {want}")
-        by_phase = {
-            phase: {
-                name: text
-                for cls in self.node_classes
-                for name, text in self.grid.get_properties_by_class(cls, "voltage_" + phase).items()
-            }
-            for phase in PHASES
-        }
+            raise Refused("DIVERGED", f"the core stopped at {reached} instead of {want}")
+        return self.read_voltages()
+
+    def read_voltages(self):
+        texts = {phase: {} for phase in PHASES}
+        for phase in PHASES:
+            for cls in self.node_classes:
+                texts[phase].update(self.grid.get_properties_by_class(cls, "voltage_" + phase))
         voltages = []
-        for name, nominal, phases in self.reported:
-            for phase in phases:
-                value = complex_of(by_phase[phase][name]) / nominal
-                size = abs(value)
-                if not SANE_PU[0] < size < SANE_PU[1]:
-                    raise Refused("BAD_VOLTAGE", f"{name}.{phase} is at {size:.4g} pu")
-                voltages.append((size, f"{name}.{phase}", value))
+        for name, phase, shown, nominal in self.reported:
+            value = complex_of(texts[phase][name]) / nominal
+            if not SANE_PU[0] < abs(value) < SANE_PU[1]:  # false for NaN as well
+                raise Refused("BAD_VOLTAGE", f"{shown} is at {abs(value):.4g} pu")
+            voltages.append(value)
         return voltages
 
 
-def by_size(voltage):
-    return voltage[:2]
+def case_answer(model, values, with_voltages):
+    voltages = model.solve(values)
+    if with_voltages:
+        return {"voltages": [part for value in voltages for part in (value.real, value.imag)]}
+    sizes = [(abs(value), shown) for value, (_, _, shown, _) in zip(voltages, model.reported)]
+    high, low = max(sizes), min(sizes)
+    return {"max": high[0], "maxAt": high[1], "min": low[0], "minAt": low[1]}
 
 
-def answer(model, request):
-    op = request["op"]
-    if op == "channels":
-        # Only phases that are connected to the swing bus have a voltage.
-        model.reported = [(name, model.nodes[name][0], phases) for name, phases in request["reported"]]
-        return {"values": model.properties(request["channels"])}
-    if op == "solve":
-        return {"voltages_pu": [[v.real, v.imag] for _, _, v in model.solve(request["values"])]}
-    if op == "solveMany":
-        results = []
-        for values in request["cases"]:
-            try:
-                voltages = model.solve(values)
-            except Refused as refused:
-                # After a failed solve the next one may hang: the caller starts a new process for the rest.
-                return {"results": results, "failed": {"code": refused.code, "reason": str(refused)}}
-            high, low = max(voltages, key=by_size), min(voltages, key=by_size)
-            results.append([high[0], high[1], low[0], low[1]])
-        return {"results": results}
-    raise Refused("BAD_REQUEST", f"unknown request {op}")
+class Bridge:
+    def __init__(self):
+        self.model = None
+
+    def handle(self, request):
+        """Yields the answers to one request."""
+        op = request["op"]
+        if op == "load":
+            if self.model is not None:
+                raise Refused("BAD_REQUEST", "this process holds a model already")
+            self.model = Model(request["file"], set(request["hidden"]))
+            yield self.model.describe()
+        elif self.model is None:
+            raise Refused("BAD_REQUEST", "no model is loaded")
+        elif op == "channels":
+            yield {"values": self.model.open_channels(request["channels"], request["reported"])}
+        elif op == "solve":
+            for values in request["cases"]:
+                yield case_answer(self.model, values, request["voltages"])
+        else:
+            raise Refused("BAD_REQUEST", f"unknown request {op}")
+
+
+def watch(seconds):
+    if hasattr(signal, "alarm"):  # not on Windows
+        signal.alarm(seconds)
 
 
 def main():
-    model = None
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process even inside the core
+    bridge = Bridge()
     for line in sys.stdin:
+        watch(WATCHDOG_S)
         try:
-            request = json.loads(line)
-            if request["op"] == "load":
-                if model is not None:
-                    raise Refused("BAD_REQUEST", "this process has a model already")
-                model = Model(request["file"], set(request["hidden"]))
-                reply = model.describe()
-            elif model is None:
-                raise Refused("BAD_REQUEST", "no model is loaded")
-            else:
-                reply = answer(model, request)
-            reply = {"ok": True, **reply}
+            for answer in bridge.handle(json.loads(line)):
+                watch(WATCHDOG_S)
+                send({"ok": True, **answer})
         except Refused as refused:
-            reply = {"ok": False, "code": refused.code, "reason": str(refused)}
+            send({"ok": False, "code": refused.code, "reason": str(refused)})
         except Exception as error:  # a fault of this program: said, not died of
-            reply = {"ok": False, "code": "ENGINE_FAULT", "reason": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(reply) + "\n")
+            send({"ok": False, "code": "ENGINE_FAULT", "reason": f"{type(error).__name__}: {error}"})
+        watch(0)
 
 
 main()
-answers.flush()
-# The core's own clean-up at exit may crash; nothing of ours is left to do.
+# The core's own clean-up at exit may crash, and nothing of ours is left to do.
 os._exit(0)

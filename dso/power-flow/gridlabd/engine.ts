@@ -4,24 +4,22 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readText } from '@fieldbid/core/config';
-import { codeOf, describeFound, FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
 import type {
   Extremes,
   FeederDescription,
   FeederModel,
-  LinkDescription,
-  NodeDescription,
   NoSolution,
   PowerFlow,
   PowerFlowCase,
   Solution,
 } from '../power-flow.ts';
-import { unreachable } from '../reachability.ts';
 import { type Channel, channelsFor, channelValues } from './channels.ts';
+import { describe } from './description.ts';
 import { derObject, derObjects, type GlmObject, objectsIn, phasesOf } from './glm.ts';
-import { type Answer, BridgeProcess } from './process.ts';
+import { type Answer, BridgeProcess, type ExchangeEnd, unavailable } from './process.ts';
 
 export interface GridLabDOptions {
   /** Interpreter that has the package (`ensurePythonEnvironment`). */
@@ -34,6 +32,8 @@ export interface GridLabDOptions {
 
 const LOAD_DEADLINE_MS = 60_000;
 const SOLVE_DEADLINE_MS = 5_000;
+/** Times a case may take the process with it before it counts as one without a solution. */
+const CRASHES_PER_CASE = 2;
 /** Starts in a row that may fail before the engine is reported as unavailable. */
 const START_ATTEMPTS = 2;
 
@@ -114,33 +114,15 @@ export class GridLabD implements PowerFlow {
     return this.#loaded?.process.pid;
   }
 
-  solve(one: PowerFlowCase): Promise<Solution | NoSolution> {
+  async solve(one: PowerFlowCase): Promise<Solution | NoSolution> {
     const values = this.#values(one);
-    return this.#inTurn(async () => {
-      const answer = await this.#ask({ op: 'solve', values }, 1);
-      if (!answer.ok) return this.#noSolution(answer.code, answer.reason);
-      return solution(answer.voltages_pu as [number, number][]);
-    });
+    const [result] = await this.#inTurn(() => this.#solveAll([values], true, solutionOf));
+    return result!;
   }
 
-  solveMany(cases: readonly PowerFlowCase[]): Promise<(Extremes | NoSolution)[]> {
+  async solveMany(cases: readonly PowerFlowCase[]): Promise<(Extremes | NoSolution)[]> {
     const values = cases.map((one) => this.#values(one));
-    return this.#inTurn(async () => {
-      const results: (Extremes | NoSolution)[] = [];
-      while (results.length < values.length) {
-        const rest = values.slice(results.length);
-        const answer = await this.#ask({ op: 'solveMany', cases: rest }, rest.length);
-        if (!answer.ok) {
-          results.push(await this.#noSolution(answer.code, answer.reason));
-          continue;
-        }
-        const solved = (answer.results ?? []) as [number, string, number, string][];
-        results.push(...solved.map(([max_pu, maxAt, min_pu, minAt]) => ({ max_pu, maxAt, min_pu, minAt })));
-        const failed = answer.failed as { code?: string; reason?: string } | undefined;
-        if (failed !== undefined) results.push(await this.#noSolution(failed.code, failed.reason));
-      }
-      return results;
-    });
+    return this.#inTurn(() => this.#solveAll(values, false, extremesOf));
   }
 
   async close(): Promise<void> {
@@ -161,33 +143,42 @@ export class GridLabD implements PowerFlow {
     return turn;
   }
 
-  /** Asks the engine, starting it first when it is gone. A timeout is an answer too: the case has none. */
-  async #ask(request: Record<string, unknown>, cases: number): Promise<Answer> {
-    if (this.#closed) throw new FieldbidError('ENGINE_UNAVAILABLE', 'the engine was closed');
-    if (this.#loaded === undefined || !this.#loaded.process.alive) {
-      this.#loaded = (await start(this.#prepared, this.#options)).loaded;
-      this.#own = this.#loaded.own;
+  /**
+   * A case that fails costs the process it ran in (after a failed solve the next one may hang); those after it
+   * are solved by a new one.
+   */
+  async #solveAll<T>(
+    cases: readonly number[][],
+    voltages: boolean,
+    read: (answer: Answer) => T,
+  ): Promise<(T | NoSolution)[]> {
+    const deadline_ms = this.#options.solveDeadline_ms ?? SOLVE_DEADLINE_MS;
+    const results: (T | NoSolution)[] = [];
+    let crashes = 0;
+    while (results.length < cases.length) {
+      const { process } = await this.#running();
+      const from = results.length;
+      const rest = cases.slice(from);
+      const request = { op: 'solve', cases: rest, voltages };
+      const ended = await process.exchange(request, rest.length, deadline_ms, (answer) => {
+        results.push(read(answer));
+      });
+      if (ended.end === 'complete') break;
+      this.#loaded = undefined;
+      await process.end();
+      // A process that dies may have been killed from outside: the same case is tried once more.
+      if (results.length > from) crashes = 0;
+      if (ended.end === 'exit' && ++crashes < CRASHES_PER_CASE) continue;
+      results.push(noSolution(ended, deadline_ms));
+      crashes = 0;
     }
-    const deadline_ms = cases * (this.#options.solveDeadline_ms ?? SOLVE_DEADLINE_MS);
-    try {
-      return await this.#loaded.process.request(request, deadline_ms);
-    } catch (error) {
-      if (codeOf(error) === 'DEADLINE') return { ok: false, code: 'TIMED_OUT', reason: messageOf(error) };
-      // Died under us: the next call starts another; this one is told.
-      throw new FieldbidError('ENGINE_UNAVAILABLE', messageOf(error), { cause: error, retryable: true });
-    }
+    return results;
   }
 
-  /** A failed solve leaves the process in a state that may hang: it is not used again. */
-  async #noSolution(code: string | undefined, reason: string | undefined): Promise<NoSolution> {
-    await this.#loaded?.process.end();
-    this.#loaded = undefined;
-    if (code === 'DIVERGED' || code === 'BAD_VOLTAGE' || code === 'TIMED_OUT') {
-      return { failure: code, reason: reason ?? '' };
-    }
-    throw new FieldbidError('ENGINE_UNAVAILABLE', `GridLAB-D refused a case: ${code}: ${reason}`, {
-      retryable: true,
-    });
+  async #running(): Promise<Loaded> {
+    if (this.#closed) throw unavailable('it was closed', false);
+    this.#loaded ??= (await start(this.#prepared, this.#options)).loaded;
+    return this.#loaded;
   }
 }
 
@@ -196,17 +187,17 @@ async function start(
   options: GridLabDOptions,
 ): Promise<{ loaded: Loaded; description: FeederDescription }> {
   const deadline_ms = options.loadDeadline_ms ?? LOAD_DEADLINE_MS;
-  const hidden = model.ders.map(({ derId }) => derObject(derId));
+  const children = [...objects.values()].filter(({ properties }) => properties.has('parent'));
+  const hidden = [...model.ders.map(({ derId }) => derObject(derId)), ...children.map(({ name }) => name)];
   let last: unknown;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
-    const process = new BridgeProcess(options.python);
+    const process = new BridgeProcess(options.python, dirname(model.file));
     try {
-      const ask = async (request: Record<string, unknown>) =>
-        accepted(await process.request(request, deadline_ms), file, model.file);
-      const description = describe(await ask({ op: 'load', file, hidden }), objects, model);
+      const tell = (request: Record<string, unknown>) => ask(process, request, deadline_ms, file, model.file);
+      const description = describe(await tell({ op: 'load', file, hidden }), objects, model);
       const names = channels.map(({ object, property }) => [object, property]);
       const reported = description.nodes.map(({ name, phases }) => [name, phases]);
-      const own = (await ask({ op: 'channels', channels: names, reported })).values as number[];
+      const own = (await tell({ op: 'channels', channels: names, reported })).values as number[];
       return { loaded: { process, own }, description };
     } catch (error) {
       await process.end();
@@ -214,78 +205,58 @@ async function start(
       last = error;
     }
   }
-  throw new FieldbidError('ENGINE_UNAVAILABLE', `GridLAB-D cannot be started: ${messageOf(last)}`, {
-    cause: last,
-    retryable: true,
+  throw unavailable(`GridLAB-D cannot be started: ${messageOf(last)}`, true, last);
+}
+
+/** One request with one answer. */
+async function ask(
+  process: BridgeProcess,
+  request: Record<string, unknown>,
+  deadline_ms: number,
+  file: string,
+  shown: string,
+): Promise<Answer> {
+  let found: Answer | undefined;
+  const ended = await process.exchange(request, 1, deadline_ms, (answer) => {
+    found = answer;
   });
+  if (found !== undefined) return found;
+  if (ended.end === 'refused' && ended.code === 'FEEDER_REJECTED') {
+    // The engine read a copy with the DERs appended: the line numbers are the user's file's.
+    const reason = ended.reason.replaceAll(file, shown);
+    const line = /\((\d+)\)\s*:/.exec(reason)?.[1];
+    throw new FieldbidError('FEEDER_REJECTED', `GridLAB-D rejects ${shown}: ${reason}`, {
+      details: { file: shown, reason, ...(line === undefined ? {} : { line: Number(line) }) },
+    });
+  }
+  if (ended.end === 'refused') throw unavailable(`${ended.code}: ${ended.reason}`);
+  throw unavailable(ended.end === 'exit' ? ended.reason : `no answer within ${deadline_ms} ms`);
 }
 
-function accepted(answer: Answer, file: string, shown: string): Answer {
-  if (answer.ok) return answer;
-  const code = answer.code === 'FEEDER_REJECTED' ? 'FEEDER_REJECTED' : 'ENGINE_FAULT';
-  // The engine read a copy with the DERs appended: the line numbers are the user's file's.
-  throw new FieldbidError(code, `${shown}: ${(answer.reason ?? '').replaceAll(file, shown)}`);
+function noSolution(ended: Exclude<ExchangeEnd, { end: 'complete' }>, deadline_ms: number): NoSolution {
+  if (ended.end === 'deadline') return { failure: 'TIMED_OUT', reason: `no answer within ${deadline_ms} ms` };
+  if (ended.end === 'exit')
+    return { failure: 'DIVERGED', reason: `${ended.reason}, ${CRASHES_PER_CASE} times` };
+  if (ended.code === 'DIVERGED' || ended.code === 'BAD_VOLTAGE') {
+    return { failure: ended.code, reason: ended.reason };
+  }
+  throw unavailable(`${ended.code}: ${ended.reason}`);
 }
 
-/**
- * A node beyond an open switch has no voltage: its phases are left out. One that carries a load or a DER is a
- * mistake in the model, which GridLAB-D would "solve" with nonsense.
- */
-function describe(
-  answer: Answer,
-  objects: ReadonlyMap<string, GlmObject>,
-  model: FeederModel,
-): FeederDescription {
-  const nodes = answer.nodes as NodeDescription[];
-  const links = answer.links as LinkDescription[];
-  const [swing, ...more] = answer.swing as string[];
-  if (swing === undefined || more.length > 0) {
-    const count = more.length + (swing === undefined ? 0 : 1);
-    throw new FieldbidError('FEEDER_REJECTED', `${model.file}: ${count} swing buses, one is needed`);
-  }
-  const parents = new Map<string, string>();
-  for (const { name, properties } of objects.values()) {
-    const parent = properties.get('parent');
-    if (parent !== undefined) parents.set(name, parent);
-  }
-  const islands = new Set(unreachable(nodes, links, swing, parents));
-  const carries = new Set([...parents.values(), ...model.ders.map(({ bus }) => bus)]);
-  const loaded = [...islands].filter((nodePhase) => {
-    const name = nodePhase.slice(0, nodePhase.lastIndexOf('.'));
-    return carries.has(name) || objects.get(name)?.kind === 'load';
-  });
-  if (loaded.length > 0) {
-    const named = loaded.slice(0, 10).join(', ');
-    throw new FieldbidError(
-      'ISLANDED_NODE',
-      `${model.file}: no closed link connects ${named} to the swing bus ${swing}`,
-    );
-  }
-  const live = nodes
-    .map((node) => ({
-      ...node,
-      phases: node.phases.filter((phase) => !islands.has(`${node.name}.${phase}`)),
-    }))
-    .filter(({ phases }) => phases.length > 0);
-  const remarks = [...(answer.remarks as string[])];
-  if (islands.size > 0)
-    remarks.push(`without voltage, beyond open switches: ${[...islands].sort().join(', ')}`);
-  return {
-    engine: String(answer.engine),
-    nodes: live,
-    nodePhases: live.flatMap(({ name, phases }) => phases.map((phase) => `${name}.${phase}`)),
-    links,
-    swing,
-    remarks,
-  };
+function extremesOf(answer: Answer): Extremes {
+  const { max, maxAt, min, minAt } = answer;
+  return { max_pu: Number(max), maxAt: String(maxAt), min_pu: Number(min), minAt: String(minAt) };
 }
 
-function solution(voltages: readonly [number, number][]): Solution {
-  const bad = voltages.find(([re, im]) => !Number.isFinite(re) || !Number.isFinite(im));
-  if (bad !== undefined)
-    throw new FieldbidError('ENGINE_UNAVAILABLE', `the engine answered ${describeFound(bad)}`);
-  return {
-    magnitude_pu: voltages.map(([re, im]) => Math.hypot(re, im)),
-    angle_deg: voltages.map(([re, im]) => (Math.atan2(im, re) * 180) / Math.PI),
-  };
+function solutionOf(answer: Answer): Solution {
+  const parts = answer.voltages as number[];
+  const magnitude_pu: number[] = [];
+  const angle_deg: number[] = [];
+  for (let i = 0; i < parts.length; i += 2) {
+    const re = parts[i] ?? Number.NaN;
+    const im = parts[i + 1] ?? Number.NaN;
+    magnitude_pu.push(Math.hypot(re, im));
+    angle_deg.push((Math.atan2(im, re) * 180) / Math.PI);
+  }
+  return { magnitude_pu, angle_deg };
 }

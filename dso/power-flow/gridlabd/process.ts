@@ -1,87 +1,125 @@
 /**
- * The Python process behind the GridLAB-D engine: one request at a time over JSON lines, each with a deadline.
- * A process that misses its deadline or dies is killed; whoever holds it starts another.
+ * One GridLAB-D process and the lines that go to and fro. One exchange at a time; whoever gets another end
+ * than `complete` from an exchange kills the process and starts a new one.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { FieldbidError, messageOf, withDeadline } from '@fieldbid/core/errors';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 
 const BRIDGE = fileURLToPath(new URL('bridge.py', import.meta.url));
+const STDERR_KEPT_CHARS = 2000;
 
-export type Answer = Record<string, unknown> & { ok: boolean; code?: string; reason?: string };
+/** An answer line with `ok: true`; its other fields depend on the request. */
+export type Answer = { readonly ok: true } & Record<string, unknown>;
+
+/** How an exchange ended. The answers before it have been handed over. */
+export type ExchangeEnd =
+  | { readonly end: 'complete' }
+  | { readonly end: 'refused'; readonly code: string; readonly reason: string }
+  | { readonly end: 'deadline' }
+  | { readonly end: 'exit'; readonly reason: string };
+
+interface Exchange {
+  missing: number;
+  onAnswer: (answer: Answer) => void;
+  finish: (end: ExchangeEnd) => void;
+  timer: NodeJS.Timeout;
+}
 
 export class BridgeProcess {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  #answer: ((answer: Answer) => void) | undefined;
-  #fail: ((error: FieldbidError) => void) | undefined;
-  #dead: FieldbidError | undefined;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: Interface;
+  #exchange: Exchange | undefined;
+  #stderr = '';
+  /** Why the process is gone. */
+  #gone: string | undefined;
 
-  constructor(python: string) {
-    this.#child = spawn(python, [BRIDGE], { stdio: ['pipe', 'pipe', 'ignore'] });
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#receive(line));
-    this.#child.once('error', (error) => this.#die(`cannot be started: ${messageOf(error)}`));
-    this.#child.once('exit', (code, signal) => this.#die(`ended (${signal ?? `exit code ${code}`})`));
-    // Writing to a process that has just died must not end this one; `exit` says what happened.
-    this.#child.stdin.on('error', () => {});
+  /** @param cwd where the model's relative includes start. */
+  constructor(python: string, cwd: string) {
+    this.#child = spawn(python, ['-u', BRIDGE], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT_CHARS);
+    });
+    // A process that is gone is noticed by its exit; a write to it must not end ours.
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.on('error', (error) => this.#lost(messageOf(error)));
+    this.#child.on('close', (code, signal) => {
+      const last = this.#stderr.trim().split('\n').at(-1) ?? '';
+      this.#lost(
+        `the engine process ended with ${signal ?? `code ${code}`}${last === '' ? '' : `: ${last}`}`,
+      );
+    });
+    this.#lines = createInterface({ input: this.#child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
+    this.#lines.on('line', (line) => this.#take(line));
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  get alive(): boolean {
-    return this.#dead === undefined;
-  }
-
   /**
-   * Sends one request and waits for its answer.
-   * @throws FieldbidError `ENGINE_DIED` or DeadlineError; the process is gone then.
+   * Sends a request and hands over its answers as they come.
+   * @param deadline_ms longest wait for each single answer.
    */
-  async request(request: Record<string, unknown>, deadline_ms: number): Promise<Answer> {
-    if (this.#dead !== undefined) throw this.#dead;
-    if (this.#answer !== undefined) throw new TypeError('one request at a time');
-    const answered = new Promise<Answer>((resolve, reject) => {
-      this.#answer = resolve;
-      this.#fail = reject;
-    });
-    try {
+  exchange(
+    request: Record<string, unknown>,
+    answers: number,
+    deadline_ms: number,
+    onAnswer: (answer: Answer) => void,
+  ): Promise<ExchangeEnd> {
+    if (this.#gone !== undefined) return Promise.resolve({ end: 'exit', reason: this.#gone });
+    if (this.#exchange !== undefined) throw new TypeError('one exchange at a time');
+    return new Promise((resolve) => {
+      const finish = (end: ExchangeEnd): void => {
+        clearTimeout(this.#exchange?.timer);
+        this.#exchange = undefined;
+        resolve(end);
+      };
+      const timer = setTimeout(() => finish({ end: 'deadline' }), deadline_ms);
+      this.#exchange = { missing: answers, onAnswer, finish, timer };
       this.#child.stdin.write(`${JSON.stringify(request)}\n`);
-      return await withDeadline(answered, deadline_ms, `GridLAB-D, asked to ${String(request.op)},`);
-    } catch (error) {
-      this.kill();
-      throw error;
-    } finally {
-      this.#answer = undefined;
-      this.#fail = undefined;
-    }
+    });
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
-
-  /** Resolves when the process is gone. */
+  /** Kills it: it holds nothing that is worth an orderly end, and may not be able to end in order. */
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined)
-      return;
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.kill();
-    await gone;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.pid === undefined) return;
+    const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
+    this.#child.kill('SIGKILL');
+    await closed;
   }
 
-  #receive(line: string): void {
+  #take(line: string): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return; // an answer after its deadline: the process is being killed
+    let answer: { ok: boolean; code?: unknown; reason?: unknown };
     try {
-      this.#answer?.(JSON.parse(line) as Answer);
-    } catch (error) {
-      this.#die(`answered something that is not JSON: ${messageOf(error)}`);
-      this.kill();
+      answer = JSON.parse(line) as typeof answer;
+    } catch {
+      exchange.finish({ end: 'exit', reason: `the engine process wrote no JSON: ${line.slice(0, 120)}` });
+      return;
     }
+    if (!answer.ok) {
+      exchange.finish({ end: 'refused', code: String(answer.code), reason: String(answer.reason) });
+      return;
+    }
+    exchange.timer.refresh();
+    exchange.missing--;
+    exchange.onAnswer(answer as Answer);
+    if (exchange.missing === 0) exchange.finish({ end: 'complete' });
   }
 
-  #die(why: string): void {
-    this.#dead ??= new FieldbidError('ENGINE_DIED', `the GridLAB-D process ${why}`, { retryable: true });
-    this.#fail?.(this.#dead);
+  #lost(reason: string): void {
+    this.#gone ??= reason;
+    this.#exchange?.finish({ end: 'exit', reason: this.#gone });
   }
+}
+
+/** The engine cannot be had now. */
+export function unavailable(reason: string, retryable = true, cause?: unknown): FieldbidError {
+  return new FieldbidError('ENGINE_UNAVAILABLE', `the power-flow engine is not available: ${reason}`, {
+    retryable,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
