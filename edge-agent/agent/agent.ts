@@ -10,7 +10,8 @@ import { type Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { AgentState } from '@fieldbid/core/market/messages';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AwardBook } from './awards.ts';
-import { DeviceCycle, type DeviceSetup } from './device-cycle.ts';
+import { DeviceCycle } from './device-cycle.ts';
+import type { DeviceSetup } from './device-setup.ts';
 import type { PriceForecast } from './price-forecast.ts';
 
 export interface EdgeAgentOptions {
@@ -53,12 +54,17 @@ export class EdgeAgent {
   /** Takes awards, announces itself and begins its cycles. A device that is not there yet is tried each cycle. */
   async start(): Promise<void> {
     const { agentId, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
+    const schedule = moments(calendar);
     const loops: { cycle: DeviceCycle; time: TimeSource }[] = [];
-    for (const setup of devices) {
+    // All clocks are joined before anything is awaited: from here on time waits for us.
+    const participants = devices.map((setup) => ({ setup, time: timeFor(`${agentId}/${setup.derId}`) }));
+    this.#times.push(...participants.map(({ time }) => time));
+    for (const { setup, time } of participants) {
       const { derId } = setup;
-      const time = timeFor(`${agentId}/${derId}`);
-      const awards = new AwardBook(derId);
-      this.#times.push(time);
+      const awards = new AwardBook(
+        derId,
+        schedule.map(({ interval }) => interval),
+      );
       this.#subscriptions.push(
         await bus.respond(topics.awards(derId), async ({ topic, message }) => {
           const { answer, award } = awards.take(message, topic, time.now());
@@ -68,7 +74,9 @@ export class EdgeAgent {
           return answer;
         }),
       );
-      const cycle = new DeviceCycle({ setup, deraId, bus, time, calendar, forecast, awards, log });
+      const cycle = new DeviceCycle({
+        ...{ setup, deraId, bus, time, calendar, schedule, forecast, awards, log },
+      });
       loops.push({ cycle, time });
     }
     await this.#announce(true);
@@ -94,23 +102,33 @@ export class EdgeAgent {
     const schedule = moments(calendar);
     const from_ms = schedule[0]?.bid_ms ?? time.now();
     const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
-    // Cycles fall on whole multiples, so that one is there at the start of each interval.
-    let due_ms = Math.ceil(Math.max(from_ms, time.now()) / cycle_ms) * cycle_ms;
+    let due_ms = Math.max(from_ms, time.now());
     try {
       // One cycle at the end itself hands the device back to its owner's default.
       while (due_ms <= end_ms) {
         await time.requestTime(due_ms);
-        await cycle.run(due_ms);
-        due_ms += cycle_ms;
-        while (due_ms + cycle_ms <= time.now()) {
-          this.overruns++;
-          due_ms += cycle_ms;
-        }
+        await this.#runSafely(cycle, due_ms);
+        const now_ms = Math.max(due_ms, time.now());
+        this.overruns += Math.max(0, Math.floor(now_ms / cycle_ms) - Math.floor(due_ms / cycle_ms));
+        // Regular cycles fall on whole multiples of their length, whenever the program was started. Moments
+        // between are not missed by an overrun: the one that passed meanwhile is granted at once.
+        const regular_ms = (Math.floor(now_ms / cycle_ms) + 1) * cycle_ms;
+        due_ms = Math.min(regular_ms, cycle.nextMoment_ms(due_ms));
       }
     } catch (error) {
       if (codeOf(error) !== 'TIME_CLOSED') throw error;
     } finally {
       time.close();
+    }
+  }
+
+  /** A fault of ours in one cycle must not end the care for a device. */
+  async #runSafely(cycle: DeviceCycle, now_ms: number): Promise<void> {
+    try {
+      await cycle.run(now_ms);
+    } catch (error) {
+      const { agentId, log } = this.#options;
+      log.error({ agentId, code: codeOf(error), err: error }, `cycle failed: ${messageOf(error)}`);
     }
   }
 

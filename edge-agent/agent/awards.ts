@@ -2,7 +2,9 @@
  * Step 10, received · The awards that a DER holds. An award is checked before it is taken; the same one sent
  * twice is taken once; a later one for the same interval replaces it.
  */
+import { bidUid } from '@fieldbid/core/digest';
 import { InputError, messageOf } from '@fieldbid/core/errors';
+import type { Interval } from '@fieldbid/core/interval';
 import { Award } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 
@@ -15,12 +17,15 @@ const MOST_AWARDS = 200;
 
 export class AwardBook {
   readonly #derId: string;
+  readonly #intervals: ReadonlyMap<string, Interval>;
   readonly #awards = new Map<string, Award>();
   /** Nameplate of the device, W, once it is known: nothing above it is taken. */
   rating_W: number | null = null;
 
-  constructor(derId: string) {
+  /** @param intervals those of the market's calendar: awards for others are refused. */
+  constructor(derId: string, intervals: readonly Interval[]) {
     this.#derId = derId;
+    this.#intervals = new Map(intervals.map((interval) => [interval.id, interval]));
   }
 
   /** Never throws for what a DERA sends. */
@@ -52,15 +57,19 @@ export class AwardBook {
     const { derId, start_ms, end_ms, allocation_W } = award;
     if (derId !== this.#derId)
       return { code: 'WRONG_DER', reason: `the award is for ${derId}, this is ${this.#derId}` };
-    if (end_ms <= start_ms) return { code: 'MALFORMED', reason: 'the award ends before it starts' };
+    const interval = this.#intervals.get(award.intervalId);
+    if (interval === undefined) {
+      return { code: 'UNKNOWN_INTERVAL', reason: `${award.intervalId} is no interval of this market` };
+    }
+    if (interval.start_ms !== start_ms || interval.end_ms !== end_ms) {
+      return { code: 'WRONG_TIMES', reason: `start and end are not those of ${award.intervalId}` };
+    }
+    if (award.bidUid !== null && award.bidUid !== bidUid(derId, interval.id, 'energy')) {
+      return { code: 'WRONG_BID', reason: `${award.bidUid} is not the bid for ${award.intervalId}` };
+    }
     if (end_ms <= now_ms) return { code: 'EXPIRED', reason: `${award.intervalId} is over` };
     if (this.rating_W !== null && allocation_W > this.rating_W) {
       return { code: 'OVER_RATING', reason: `${allocation_W} W, the device is rated ${this.rating_W} W` };
-    }
-    for (const other of this.#awards.values()) {
-      if (other.intervalId !== award.intervalId && other.start_ms < end_ms && start_ms < other.end_ms) {
-        return { code: 'OVERLAP', reason: `it overlaps the award for ${other.intervalId}` };
-      }
     }
     if (this.#awards.size >= MOST_AWARDS && !this.#awards.has(award.intervalId)) {
       return { code: 'TOO_MANY', reason: `${MOST_AWARDS} awards are held already` };

@@ -42,12 +42,12 @@ export interface BidInputs {
   readonly now_ms: number;
   /** After this the bid is worth nothing: the gate closure. */
   readonly expiresAt_ms: number;
-  /** 0 for the first bid of an interval, one more for each repetition. */
-  readonly attempt: number;
+  /** When bidding for the interval began, epoch ms: repetitions are numbered by the seconds since then. */
+  readonly bid_ms: number;
 }
 
-/** Attempts per interval that keep the sequence increasing from one interval to the next. */
-const ATTEMPTS_PER_INTERVAL = 16;
+/** Numbers per interval; a repetition takes a later one, and the next interval starts above them all. */
+const NUMBERS_PER_INTERVAL = 1000;
 
 export function buildBid(inputs: BidInputs): Bid {
   const { interval, range } = inputs;
@@ -63,8 +63,7 @@ export function buildBid(inputs: BidInputs): Bid {
     deviceIds: [...inputs.deviceIds],
     intervalId: interval.id,
     product: 'energy',
-    // From the interval's own minute, so that it grows across restarts without anything being stored.
-    sequence: (interval.start_ms / MINUTE_MS) * ATTEMPTS_PER_INTERVAL + inputs.attempt,
+    sequence: bidSequence(interval, inputs.bid_ms, inputs.now_ms),
     quantity_W: inputs.quantity_W,
     price_uUSD_per_MWh,
     cap_uUSD_per_MWh: range.cap,
@@ -75,4 +74,10 @@ export function buildBid(inputs: BidInputs): Bid {
     submittedAt_ms: inputs.now_ms,
     expiresAt_ms: inputs.expiresAt_ms,
   };
+}
+
+/** From interval and time alone, so that it grows across restarts without anything being stored. */
+export function bidSequence(interval: Interval, bid_ms: number, now_ms: number): number {
+  const seconds = Math.max(0, Math.floor((now_ms - bid_ms) / 1000));
+  return (interval.start_ms / MINUTE_MS) * NUMBERS_PER_INTERVAL + Math.min(NUMBERS_PER_INTERVAL - 1, seconds);
 }

@@ -112,7 +112,8 @@ function fromMeasurement(
     command.tooMuch_W = reading.power_W;
     return undefined;
   }
-  const binding = limit_W > 0 ? reading.power_W >= BINDING_SHARE * limit_W : (reading.available_W ?? 0) > 0;
+  const binding =
+    (reading.available_W ?? 0) > limit_W || (limit_W > 0 && reading.power_W >= BINDING_SHARE * limit_W);
   const floor = result.raisedToFloor ? `, held at the profile's floor of ${result.commanded_pct} %` : '';
   return {
     verdict: 'verified',

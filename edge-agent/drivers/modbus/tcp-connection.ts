@@ -36,8 +36,9 @@ const LONGEST_QUEUE = 1000;
 
 interface OpenSocket {
   readonly client: ModbusRTU;
-  /** Rejects when the peer closes; never resolves. */
+  /** Rejects when either side closes; never resolves. modbus-serial itself settles nothing then. */
   readonly broken: Promise<never>;
+  readonly breakOff: (error: ModbusError) => void;
   /** True once it has answered a request. */
   proven: boolean;
 }
@@ -188,8 +189,12 @@ export class TcpConnection {
       const text = `no connection to ${host}:${port}: ${messageOf(cause)}`;
       throw new ModbusError('MODBUS_CONNECTION', text, { cause });
     }
+    if (this.#closed) {
+      client.destroy(() => {});
+      throw new ModbusError('MODBUS_CONNECTION', `the connection to ${host}:${port} is closed`);
+    }
     this.#failures = 0;
-    this.#socket = { client, broken, proven: false };
+    this.#socket = { client, broken, breakOff, proven: false };
     return this.#socket;
   }
 
@@ -205,6 +210,8 @@ export class TcpConnection {
   }
 
   #drop(socket = this.#socket): void {
+    const { host, port } = this.#options;
+    socket?.breakOff(new ModbusError('MODBUS_CONNECTION', `the connection to ${host}:${port} is closed`));
     socket?.client.destroy(() => {});
     if (socket === this.#socket) this.#socket = undefined;
   }

@@ -1,0 +1,42 @@
+/** What one device's cycle works with. */
+import type { Bus } from '@fieldbid/core/bus/bus';
+import type { Logger } from '@fieldbid/core/logging';
+import type { Calendar, Moments } from '@fieldbid/core/market/calendar';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import type { DerDevice } from '../device/der-device.ts';
+import type { AwardBook } from './awards.ts';
+import type { ClearSky } from './clear-sky.ts';
+import type { PriceForecast } from './price-forecast.ts';
+import type { VerdictRules } from './verdict.ts';
+
+/** One DER: its device, its owner's wishes. */
+export interface DeviceSetup {
+  readonly derId: string;
+  readonly deviceIds: readonly string[];
+  readonly device: DerDevice;
+  readonly riskFactor_pct: number;
+  /** Shape of a clear day; without it present power is carried forward. */
+  readonly clearSky?: ClearSky;
+  readonly rules: VerdictRules;
+  /** Seconds after which the device drops a limit that nobody renews. */
+  readonly revert_s: number;
+  /**
+   * Inside the market's hours without an award: `zero` (nobody has approved anything) or `default` (run as
+   * outside the market's hours).
+   */
+  readonly withoutAward: 'zero' | 'default';
+  /** Outside the market's hours: a limit, W, or null for none. */
+  readonly defaultLimit_W: number | null;
+}
+
+export interface CycleContext {
+  readonly setup: DeviceSetup;
+  readonly deraId: string;
+  readonly bus: Bus;
+  readonly time: TimeSource;
+  readonly calendar: Calendar;
+  readonly schedule: readonly Moments[];
+  readonly forecast: PriceForecast;
+  readonly awards: AwardBook;
+  readonly log: Logger;
+}

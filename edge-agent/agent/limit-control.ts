@@ -1,0 +1,191 @@
+/**
+ * Steps 11-12 · Holds the device to its award: written once at the interval's start, renewed at half its revert
+ * time, ended when it is over; and gives every command its one verdict.
+ */
+import { topics } from '@fieldbid/core/bus/topics';
+import { bidUid } from '@fieldbid/core/digest';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { Award, CommandVerdict } from '@fieldbid/core/market/messages';
+import type { DerReading, LimitWritten } from '../device/der-device.ts';
+import type { CycleContext } from './device-setup.ts';
+import { type Command, decide, newCommand } from './verdict.ts';
+
+/** What the device shall do: follow an award, or run by its owner's default. Undefined: stay as it was found. */
+type Wanted = { readonly kind: 'award'; readonly award: Award } | { readonly kind: 'default' } | undefined;
+
+/** A device that loses its limit inside an interval gets it again so often: registers wear. */
+const MOST_REPAIRS = 3;
+
+export class LimitControl {
+  readonly #context: CycleContext;
+  #told: Wanted;
+  /** False: what was told last has not reached the device yet. */
+  #delivered = true;
+  #command: Command | undefined;
+  /** Limit in the device as far as is known. */
+  #held: LimitWritten | undefined;
+  #writtenAt_ms = Number.NEGATIVE_INFINITY;
+  #repairs = 0;
+
+  constructor(context: CycleContext) {
+    this.#context = context;
+  }
+
+  /** When the open command can next be judged, market epoch ms; undefined when none is open. */
+  nextJudgement_ms(now_ms: number): number | undefined {
+    if (this.#command === undefined) return undefined;
+    const { since_ms, writtenAt_ms } = this.#command;
+    const { settle_ms, deadline_ms } = this.#context.setup.rules;
+    const settled_ms = (writtenAt_ms ?? Number.NEGATIVE_INFINITY) + settle_ms;
+    return settled_ms > now_ms ? settled_ms : since_ms + deadline_ms;
+  }
+
+  /** @param granted `performance.now()` when this cycle was granted. */
+  async run(reading: DerReading | undefined, now_ms: number, granted: number): Promise<void> {
+    await this.#judge(reading, now_ms);
+    const wanted = this.#wanted(now_ms);
+    if (key(wanted) !== key(this.#told)) {
+      await this.#supersede(now_ms);
+      this.#take(wanted, now_ms);
+      await this.#write(now_ms, granted);
+    } else if (!this.#delivered || this.#renewalDue(now_ms) || this.#lost(reading)) {
+      await this.#write(now_ms, granted);
+    }
+  }
+
+  /** The device did not answer: kept for the sentence of the verdict. */
+  noteTrouble(why: string): void {
+    if (this.#command !== undefined) this.#command.trouble = why;
+  }
+
+  async #judge(reading: DerReading | undefined, now_ms: number): Promise<void> {
+    if (this.#command === undefined) return;
+    const verdict = decide(this.#command, reading, now_ms, this.#context.setup.rules);
+    if (verdict === undefined) return;
+    this.#command = undefined;
+    await this.#announce(verdict);
+  }
+
+  /** A command that another one replaces before it was judged: its deadline is now. */
+  async #supersede(now_ms: number): Promise<void> {
+    const command = this.#command;
+    this.#command = undefined;
+    if (command === undefined) return;
+    const { rules } = this.#context.setup;
+    const verdict = decide(command, undefined, command.since_ms + rules.deadline_ms, rules);
+    if (verdict !== undefined) await this.#announce({ ...verdict, decidedAt_ms: Math.floor(now_ms) });
+  }
+
+  #take(wanted: Wanted, now_ms: number): void {
+    const { derId } = this.#context.setup;
+    this.#told = wanted;
+    this.#delivered = wanted === undefined;
+    this.#held = undefined;
+    this.#repairs = 0;
+    if (wanted?.kind !== 'award') return;
+    const { award } = wanted;
+    this.#command = newCommand(award, award.bidUid ?? bidUid(derId, award.intervalId, 'energy'), now_ms);
+  }
+
+  #wanted(now_ms: number): Wanted {
+    const { setup, awards, schedule } = this.#context;
+    const award = awards.at(now_ms);
+    if (award !== undefined) return { kind: 'award', award };
+    const moment = schedule.find(({ interval }) => interval.start_ms <= now_ms && now_ms < interval.end_ms);
+    if (moment === undefined || setup.withoutAward === 'default') {
+      // After a restart the device may hold an award that we no longer know; its revert timer ends that.
+      return this.#told === undefined && setup.defaultLimit_W === null ? undefined : { kind: 'default' };
+    }
+    const { interval } = moment;
+    return {
+      kind: 'award',
+      award: {
+        derId: setup.derId,
+        intervalId: interval.id,
+        start_ms: interval.start_ms,
+        end_ms: interval.end_ms,
+        bidUid: null,
+        allocation_W: 0,
+        price_uUSD_per_MWh: 0,
+        reason: 'FALLBACK',
+      },
+    };
+  }
+
+  #limit_W(): number | null {
+    if (this.#told === undefined) return null;
+    return this.#told.kind === 'award' ? this.#told.award.allocation_W : this.#context.setup.defaultLimit_W;
+  }
+
+  #renewalDue(now_ms: number): boolean {
+    return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= this.#context.setup.revert_s * 500;
+  }
+
+  /** The device once read the limit back and shows another one now, as after a restart of its own. */
+  #lost(reading: DerReading | undefined): boolean {
+    if (this.#held?.echoes !== true || !reading?.limit || this.#repairs >= MOST_REPAIRS) return false;
+    const { pct, enabled } = reading.limit;
+    const kept = enabled && Math.abs(pct - this.#held.commanded_pct) <= this.#held.step_pct;
+    if (kept) return false;
+    this.#repairs++;
+    const { derId } = this.#context.setup;
+    this.#context.log.warn({ derId, pct, enabled }, 'the device has lost its limit; it is written again');
+    return true;
+  }
+
+  async #write(now_ms: number, granted: number): Promise<void> {
+    const told = this.#told;
+    if (told === undefined) return;
+    const { setup, log } = this.#context;
+    const command = this.#command;
+    const limit_W = this.#limit_W();
+    const fields = {
+      derId: setup.derId,
+      ...(told.kind === 'award' ? { intervalId: told.award.intervalId } : {}),
+      ...(command === undefined ? {} : { correlationId: command.correlationId }),
+    };
+    try {
+      if (limit_W === null) {
+        const result = await setup.device.release();
+        this.#delivered = true;
+        log.info({ ...fields, result }, 'no award: limit released, the device runs by its default');
+        return;
+      }
+      const result = await setup.device.applyLimit({ limit_W, revert_s: setup.revert_s });
+      this.#delivered = true;
+      this.#writtenAt_ms = now_ms;
+      this.#held = result.outcome === 'written' ? result : undefined;
+      if (command !== undefined && command.result === undefined) {
+        command.result = result;
+        // Not the grant: on a hurried clock the write itself takes market time, and settling begins after it.
+        command.writtenAt_ms = Math.max(now_ms, this.#context.time.now());
+        command.write_ms = performance.now() - granted;
+      }
+      log.info(
+        { ...fields, limit_W, result },
+        result.outcome === 'written' ? 'limit written' : 'limit refused',
+      );
+    } catch (error) {
+      if (command !== undefined) command.trouble = messageOf(error);
+      log.error({ ...fields, limit_W, code: codeOf(error) }, `limit not written: ${messageOf(error)}`);
+    }
+  }
+
+  async #announce(verdict: CommandVerdict): Promise<void> {
+    const { bus, log } = this.#context;
+    const { intervalId, derId, correlationId, reason } = verdict;
+    const fields = { intervalId, derId, correlationId, verdict: verdict.verdict, reason };
+    if (verdict.verdict === 'verified') log.info(fields, 'command verified');
+    else log.warn(fields, `command ${verdict.verdict}`);
+    try {
+      await bus.publish(topics.verdicts(derId), verdict);
+    } catch (error) {
+      log.warn({ ...fields, code: codeOf(error) }, `verdict not published: ${messageOf(error)}`);
+    }
+  }
+}
+
+function key(wanted: Wanted): string {
+  if (wanted === undefined) return '';
+  return wanted.kind === 'default' ? 'default' : `${wanted.award.intervalId} ${wanted.award.allocation_W}`;
+}

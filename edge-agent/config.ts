@@ -1,0 +1,56 @@
+/** Config of `fieldbid edge run`: which market, which broker, which devices. Paths are relative to the file. */
+import { Calendar } from '@fieldbid/core/market/calendar';
+import { Id } from '@fieldbid/core/market/messages';
+import { BrokerConfig } from '@fieldbid/core/service-config';
+import { ClockConfig } from '@fieldbid/core/time/bus-clock';
+import Type, { type Static } from 'typebox';
+import { DEFAULT_PROFILE } from './profiles/profile.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const EdgeDeviceConfig = Type.Object(
+  {
+    derId: Id,
+    /** Names under which the DER's devices are registered with the DERA. */
+    deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
+    /** `tcp://HOST:PORT?unit=N` */
+    endpoint: Type.String(),
+    /** A profile that comes with the agent, or the path of a .yaml file. */
+    profile: Type.String({ default: DEFAULT_PROFILE }),
+    /** RF of eq. 1: what the owner adds to the forecast price, percent. */
+    riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
+    /** Inside the market's hours without an award: run by the default below, or deliver nothing. */
+    withoutAward: Type.Enum(['default', 'zero'], { default: 'default' }),
+    /** The owner's default outside of awards: a limit, W; without it the limit is released. */
+    defaultLimit_W: Type.Optional(Type.Integer({ minimum: 0 })),
+    /** Seconds after which the device drops a limit that nobody renews; an interval and 5 minutes by default. */
+    revert_s: Type.Optional(Type.Integer({ minimum: 10, maximum: 65_534 })),
+  },
+  closed,
+);
+
+export const EdgeConfig = Type.Object(
+  {
+    agentId: Id,
+    broker: BrokerConfig,
+    clock: ClockConfig,
+    market: Type.Object(
+      {
+        deraId: Id,
+        calendar: Calendar,
+        /** `start,price_USD_per_MWh`, known a day ahead. */
+        forecastFile: Type.String(),
+        /** `minute,clear_sky`: per unit of rating by minute of day; without it present power is carried on. */
+        clearSkyFile: Type.Optional(Type.String()),
+      },
+      closed,
+    ),
+    /** The cycle: read, judge, write. Seconds of market time. */
+    cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
+    /** A command must be proved within this, seconds of market time. */
+    verdictDeadline_s: Type.Integer({ minimum: 5, maximum: 3600, default: 90 }),
+    devices: Type.Array(EdgeDeviceConfig, { minItems: 1, maxItems: 64 }),
+  },
+  closed,
+);
+export type EdgeConfig = Static<typeof EdgeConfig>;

@@ -1,0 +1,101 @@
+/** An agent as its config file describes it, connected and ready to start. */
+import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
+import { besideFile, readConfig } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
+import type { Logger } from '@fieldbid/core/logging';
+import { moments } from '@fieldbid/core/market/calendar';
+import { busOptions } from '@fieldbid/core/service-config';
+import { clocksFor } from '@fieldbid/core/time/bus-clock';
+import { agentWill, EdgeAgent } from './agent/agent.ts';
+import { loadClearSky } from './agent/clear-sky.ts';
+import type { DeviceSetup } from './agent/device-setup.ts';
+import { loadPriceForecast } from './agent/price-forecast.ts';
+import { EdgeConfig } from './config.ts';
+import { openDevice } from './device/open-device.ts';
+import { ModbusLinks } from './drivers/modbus/register-link.ts';
+import { loadProfile } from './profiles/profile.ts';
+
+/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
+const REVERT_SLACK_S = 300;
+
+/**
+ * Reads and checks everything that the file names before anything is connected.
+ * @throws InputError naming file and fault; FieldbidError `BUS_UNAVAILABLE`; DeadlineError without the bench's
+ * clock.
+ */
+export async function agentFromConfig(
+  file: string,
+  log: Logger,
+): Promise<{ agent: EdgeAgent; close: () => Promise<void> }> {
+  const config = readConfig(EdgeConfig, file);
+  const { agentId, market, devices, cycle_s, verdictDeadline_s } = config;
+  moments(market.calendar, file);
+  checkOnce(
+    file,
+    devices.map(({ derId }) => derId),
+  );
+  const forecast = loadPriceForecast(besideFile(file, market.forecastFile));
+  const clearSky =
+    market.clearSkyFile === undefined ? undefined : loadClearSky(besideFile(file, market.clearSkyFile));
+  let now = Date.now;
+  const links = new ModbusLinks();
+  const setups = devices.map((entry, i): DeviceSetup => {
+    const profileName = /\.ya?ml$/.test(entry.profile) ? besideFile(file, entry.profile) : entry.profile;
+    const { device, profile } = openDevice({
+      endpoint: entry.endpoint,
+      profile: loadProfile(profileName),
+      now: () => now(),
+      links,
+      source: { file, path: `/devices/${i}/endpoint` },
+    });
+    return {
+      derId: entry.derId,
+      deviceIds: entry.deviceIds,
+      device,
+      riskFactor_pct: entry.riskFactor_pct,
+      ...(clearSky === undefined ? {} : { clearSky }),
+      rules: {
+        settle_ms: profile.limit.settle_s * 1000,
+        deadline_ms: verdictDeadline_s * 1000,
+        tolerance_pct: profile.limit.tolerance_pct,
+      },
+      revert_s: entry.revert_s ?? market.calendar.interval_min * 60 + REVERT_SLACK_S,
+      withoutAward: entry.withoutAward,
+      defaultLimit_W: entry.defaultLimit_W ?? null,
+    };
+  });
+  const will = agentWill(
+    agentId,
+    devices.map(({ derId }) => derId),
+  );
+  const bus = await MqttBus.connect({
+    ...busOptions(config.broker, agentId, file),
+    will,
+    onFault: ({ topic, error }) => log.warn({ topic, err: error }, 'message not handled'),
+  });
+  try {
+    const clock = await clocksFor(config.clock, bus);
+    const time = clock();
+    now = () => time.now();
+    const agent = new EdgeAgent({
+      ...{ agentId, deraId: market.deraId, bus, calendar: market.calendar, forecast, devices: setups, log },
+      timeFor: () => clock(),
+      cycle_ms: cycle_s * 1000,
+    });
+    return { agent, close: () => bus.close() };
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+}
+
+function checkOnce(file: string, derIds: readonly string[]): void {
+  const twice = derIds.findIndex((derId, i) => derIds.indexOf(derId) !== i);
+  if (twice === -1) return;
+  throw new InputError({
+    source: file,
+    path: `/devices/${twice}/derId`,
+    found: `${derIds[twice]} a second time`,
+    expected: 'each DER once',
+  });
+}
