@@ -72,6 +72,7 @@ export class SimulatedInverter {
   #voltages_V: number[];
   #shownAt_ms = Number.NaN;
   #offline = false;
+  #port = 0;
 
   constructor(options: SimulatedInverterOptions) {
     const { rating_W, nominal_V, quirks = {}, unit = 1 } = options;
@@ -114,8 +115,15 @@ export class SimulatedInverter {
   }
 
   /** Starts answering. Port 0 picks a free one. @throws FieldbidError `SIM_PORT`. */
-  listen(host: string, port: number): Promise<{ port: number }> {
-    return this.#server.listen(host, port);
+  async listen(host: string, port: number): Promise<{ port: number }> {
+    const bound = await this.#server.listen(host, port);
+    this.#port = bound.port;
+    return bound;
+  }
+
+  /** The TCP port that it answers on; 0 before `listen`. */
+  get port(): number {
+    return this.#port;
   }
 
   close(): Promise<void> {
