@@ -2,6 +2,8 @@
 
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { bid, INTERVAL } from '@fieldbid/chaincode/testing/fixtures';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
@@ -105,6 +107,41 @@ test('a gateway that restarts is found again, on the same port', async (t) => {
   ending.abort();
   t.true((await events.next()).done);
   await second.close();
+});
+
+test('an idle stream ends when told to, also after a garbage collection', async (t) => {
+  // Node's fetch holds its abort signal weakly: without care, this iteration never ends.
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const gateway = await openGateway();
+  await qualified(gateway, ['pv1']);
+  const ending = new AbortController();
+  const events = gateway.client('iso').events(undefined, ending.signal)[Symbol.asyncIterator]();
+  await events.next();
+  await events.next();
+  const none = events.next();
+  for (let i = 0; i < 5; i++) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  ending.abort();
+  t.true((await none).done);
+  await gateway.close();
+});
+
+test('a gateway that does not answer ends with the deadline, and the outcome is said to be unknown', async (t) => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const client = new GatewayClient({ url: `http://127.0.0.1:${port}`, apiKey: 'key', deadline_ms: 50 });
+  t.like(await t.throwsAsync(client.submitBids(INTERVAL, batchOf([]))), {
+    code: 'DEADLINE',
+    retryable: true,
+    details: { outcomeUnknown: true },
+  });
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => silent.close(resolve));
 });
 
 test('an unknown key ends the iteration with its code instead of trying for ever', async (t) => {

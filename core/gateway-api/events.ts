@@ -2,7 +2,7 @@
  * Step 6 · The ledger's events as the BC-GW streams them (server-sent events, WHATWG HTML 9.2), read so that
  * a lost connection loses and doubles nothing: it is opened again after the last checkpoint seen.
  */
-import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { FieldbidError, InputError, messageOf } from '../errors.ts';
 import { parse } from '../schema.ts';
 import { send } from './http.ts';
@@ -56,7 +56,13 @@ async function* connection(
   after: string | undefined,
 ): AsyncGenerator<LedgerEvent, void> {
   const ending = new AbortController();
-  const end = (): void => ending.abort();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const end = (): void => {
+    ending.abort();
+    // Node's fetch forgets the signal once its request object is collected: a body that is read for hours
+    // is ended by its reader only.
+    reader?.cancel().catch(() => undefined);
+  };
   signal.addEventListener('abort', end, { once: true });
   const silence = setTimeout(end, SILENCE_MS);
   try {
@@ -68,23 +74,34 @@ async function* connection(
       accept: 'text/event-stream',
       signal: ending.signal,
     });
-    if (response.body === null) return;
-    const messages = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(
-      new EventSourceParserStream({
-        onComment: () => void silence.refresh(),
-        onError: 'terminate',
-        maxBufferSize: LARGEST_EVENT_CHARS,
-      }),
-    );
-    for await (const message of messages) {
+    reader = response.body?.getReader();
+    if (reader === undefined) return;
+    const arrived: string[] = [];
+    const parser = messageParser(arrived);
+    const decoder = new TextDecoder();
+    for (let chunk = await reader.read(); chunk.value !== undefined; chunk = await reader.read()) {
       silence.refresh();
-      yield parse(LedgerEvent, json(message.data), `GET ${API_PREFIX}/events`);
+      parser.feed(decoder.decode(chunk.value, { stream: true }));
+      for (const text of arrived.splice(0)) {
+        yield parse(LedgerEvent, json(text), `GET ${API_PREFIX}/events`);
+      }
     }
   } finally {
     clearTimeout(silence);
     signal.removeEventListener('abort', end);
     end();
   }
+}
+
+/** Adds the data of every complete message to `arrived`. */
+function messageParser(arrived: string[]): EventSourceParser {
+  return createParser({
+    onEvent: ({ data }) => void arrived.push(data),
+    onError: (error) => {
+      if (error.type === 'max-buffer-size-exceeded') throw error;
+    },
+    maxBufferSize: LARGEST_EVENT_CHARS,
+  });
 }
 
 function json(text: string): unknown {

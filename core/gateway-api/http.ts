@@ -1,5 +1,5 @@
 /** One HTTP exchange with the BC-GW: deadline, problem → FieldbidError. Used by the client only. */
-import { codeOf, DeadlineError, FieldbidError, messageOf } from '../errors.ts';
+import { codeOf, DeadlineError, FieldbidError, messageOf, withDeadline } from '../errors.ts';
 import { matches } from '../schema.ts';
 import { Problem } from './schemas.ts';
 
@@ -43,15 +43,23 @@ export async function send(exchange: Exchange): Promise<Response> {
 
 /** As `send`, with the body read as JSON, all of it within `deadline_ms` real milliseconds. */
 export async function call(exchange: Omit<Exchange, 'signal'>, deadline_ms: number): Promise<unknown> {
-  const signal = AbortSignal.timeout(deadline_ms);
+  const ending = new AbortController();
+  const signal = ending.signal;
   const what = `the BC-GW (${exchange.method} ${new URL(exchange.url).pathname})`;
-  // A change whose answer was not heard may have been made all the same: the caller has to look.
-  const details = exchange.method === 'GET' ? {} : { outcomeUnknown: true };
-  try {
+  const answer = async (): Promise<unknown> => {
     const response = await send({ ...exchange, signal });
     return await response.json();
+  };
+  try {
+    // The deadline is held here, not by the signal alone: fetch may forget that (see events.ts).
+    return await withDeadline(answer(), deadline_ms, what);
   } catch (error) {
-    if (signal.aborted) throw new DeadlineError(what, deadline_ms, { cause: error, details });
+    if (error instanceof DeadlineError) {
+      ending.abort();
+      // A change whose answer was not heard may have been made all the same: the caller has to look.
+      const details = exchange.method === 'GET' ? {} : { outcomeUnknown: true };
+      throw new DeadlineError(what, deadline_ms, { cause: error, details });
+    }
     if (error instanceof FieldbidError) throw error;
     throw connectionFault({ ...exchange, signal }, error);
   }
