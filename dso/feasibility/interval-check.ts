@@ -38,6 +38,11 @@ interface CaseLimits {
 
 /** Engines repeat themselves to about 1e-9 pu: what is within this is on the limit. */
 const ON_THE_LIMIT_PU = 1e-7;
+/**
+ * Where the feeder without DER is inside the margin already, DERs may take this share of the margin: every DER
+ * moves even the regulator's own voltage by some µpu, and none of them would fit otherwise.
+ */
+const SHARE_OF_USED_UP_MARGIN = 0.1;
 
 export interface IntervalCheckOptions {
   readonly feeder: Feeder;
@@ -77,7 +82,7 @@ export class IntervalCheck {
   /**
    * Every case with nothing injected but by silent DERs, measured against the bare limits. Solved once.
    * What is inside the limits here, but not by the margin, may be so later too: a margin must not make a
-   * feeder infeasible that is feasible, but generation must not make it worse either.
+   * feeder infeasible that is feasible, and generation must hardly make it worse either.
    */
   async withoutDer(): Promise<readonly CaseResult[]> {
     this.#withoutDer ??= await this.#evaluate({}, this.cases, () => this.limits);
@@ -102,7 +107,17 @@ export class IntervalCheck {
     const low_pu = this.limits.low_pu + this.margin_pu;
     const high_pu = this.limits.high_pu - this.margin_pu;
     if (!isSolved(without)) return { low_pu, high_pu };
-    return { low_pu: Math.min(low_pu, without.min_pu), high_pu: Math.max(high_pu, without.max_pu) };
+    const little_pu = SHARE_OF_USED_UP_MARGIN * this.margin_pu;
+    return {
+      low_pu:
+        without.min_pu >= low_pu
+          ? low_pu
+          : Math.min(without.min_pu, Math.max(without.min_pu - little_pu, this.limits.low_pu)),
+      high_pu:
+        without.max_pu <= high_pu
+          ? high_pu
+          : Math.max(without.max_pu, Math.min(without.max_pu + little_pu, this.limits.high_pu)),
+    };
   }
 
   async #evaluate(
