@@ -49,13 +49,17 @@ async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
 }
 
 /** Opens a simulated inverter for each DER that the scenario does not give a physical device to. */
-export async function openBenchDevices(
-  loaded: LoadedScenario,
-  feeder: Feeder,
-  now: () => number,
-  bus: Bus,
-  closers: Closers,
-): Promise<BenchDevices> {
+export async function openBenchDevices(options: {
+  loaded: LoadedScenario;
+  feeder: Feeder;
+  now: () => number;
+  /** Where the measurements of physical devices arrive. */
+  bus: Bus;
+  /** Port of the first simulated inverter, the others follow; free ones when absent. */
+  firstPort?: number;
+  closers: Closers;
+}): Promise<BenchDevices> {
+  const { loaded, feeder, now, bus, closers } = options;
   const { scenario } = loaded;
   const { calendar, deviations, seed } = scenario;
   const start_ms = Date.parse(calendar.start.replace('Z', ':00Z'));
@@ -82,7 +86,10 @@ export async function openBenchDevices(
       now,
       available_W,
     });
-    const { port } = await inverter.listen(LOOPBACK, 0);
+    const { port } = await inverter.listen(
+      LOOPBACK,
+      options.firstPort === undefined ? 0 : options.firstPort + devices.length,
+    );
     closers.add(`inverter of ${derId}`, () => inverter.close());
     const plant: PlantDevice = {
       derId,

@@ -12,20 +12,19 @@ import { moments } from '@fieldbid/core/market/calendar';
 import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
+import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
-import { MarketRecorder } from '../recorder/market-recorder.ts';
-import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
+import type { RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
+import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
-import { openBenchDevices } from './devices.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
-import { Plant } from './plant.ts';
 import type { Progress } from './progress.ts';
 
 export interface MarketDayOptions {
@@ -70,40 +69,49 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   );
   const schedule = moments(scenario.calendar);
   const first = schedule[0]!;
-  const end_ms = schedule.at(-1)!.interval.end_ms;
   const clock = openClock(first.bid_ms - LEAD_MS, options, closers);
   // Holds time back until everything has been started.
   const starting = clock.join('bench');
 
-  const plantFlow = await openPowerFlow(feeder, log.child({ room: 'plant' }));
-  closers.add('plant', () => plantFlow.close());
-  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('power flow of the DSO', () => dsoFlow.close());
   const connect = await openBus(options, closers);
   const gateway = await openGateway(loaded, folder, () => Math.floor(clock.now()), log, closers);
 
-  const recorder = new MarketRecorder(await connect('recorder'));
-  const day_min = (end_ms - first.interval.start_ms) / 60_000;
-  await recorder.start();
-  closers.add('recorder', () => recorder.close());
-
+  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
+  closers.add('power flow of the DSO', () => dsoFlow.close());
   const dso = new DsoService({
     gateway: gateway.client('dso'),
     feeder,
     powerFlow: dsoFlow,
     interval_min: scenario.calendar.interval_min,
     deraIds: [scenario.deraId],
-    policy: scenario.dso.policy,
+    policy: policyNamed(scenario.dso.policy),
     margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu,
     enforce: options.dsoEnforced,
     log: log.child({ room: 'dso' }),
   });
-  await dso.start();
+  dso.start();
   closers.add('DSO', () => dso.stop());
   const iso = await startIso(loaded, await connect('iso'), clock.join('iso'), log);
   closers.add('ISO', () => iso.stop());
-  const devices = await openBenchDevices(loaded, feeder, clock.now, await connect('plant'), closers);
-  const agents = await startAgents({ loaded, feeder, devices, connect, timeFor: clock.join, log, closers });
+  const bench = await openBench({
+    loaded,
+    feeder,
+    now: clock.now,
+    time: clock.join('plant'),
+    connect,
+    progress: options.progress,
+    log,
+    closers,
+  });
+  const agents = await startAgents({
+    loaded,
+    feeder,
+    devices: bench.devices,
+    connect,
+    timeFor: clock.join,
+    log,
+    closers,
+  });
   const aggregator = makeAggregator(
     loaded,
     {
@@ -125,72 +133,24 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   await aggregator.start();
   closers.add('aggregator', () => aggregator.stop());
 
-  const minutes: MinuteRecord[] = [];
-  const plant = new Plant({
-    time: clock.join('plant'),
-    powerFlow: plantFlow,
-    devices: devices.map(({ plant: device }) => device),
-    connections: new Map(feeder.ders.map(({ derId }) => [derId, feeder.connection(derId)])),
-    loadFactors: devices.loadFactors,
-    start_ms: first.interval.start_ms,
-    end_ms,
-    step_ms: scenario.powerFlow.step_s * 1000,
-    offset_ms: scenario.powerFlow.offset_s * 1000,
-    onMinute: (minute) => {
-      minutes.push(minute);
-      const highest = Math.max(...minute.voltages_pu).toFixed(4);
-      const at = new Date(minute.at_ms).toISOString().slice(11, 16);
-      options.progress.update(minutes.length, `${at} · highest ${highest} pu`);
-    },
-    log: log.child({ room: 'plant' }),
-  });
-  say(
-    `${feeder.ders.length} DERs, ${schedule.length} intervals, ${day_min} minutes; ${plantFlow.description.engine}`,
-  );
+  const minutes = schedule.length * scenario.calendar.interval_min;
+  say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);
   const setUp_ms = performance.now() - began;
-  const dayBegan = performance.now();
-  const running = Promise.all([plant.run(), aggregator.done(), iso.done(), agents.done()]);
+  const running = Promise.all([bench.run(), aggregator.done(), iso.done(), agents.done()]);
   starting.close();
   await Promise.race([running, clock.failure]);
-  const day_ms = performance.now() - dayBegan;
+  const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
-
-  const memory_MiB = await memoryOf({
-    fieldbid: process.pid,
-    'gridlabd (plant)': plantFlow.pid,
-    'gridlabd (dso)': dsoFlow.pid,
+  const record = await bench.record(gateway.client('operator'), {
+    dsoEnforced: options.dsoEnforced,
+    clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
+    wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
+    memory_MiB: memoryOf({
+      fieldbid: process.pid,
+      'gridlabd of the plant': bench.enginePid,
+      'gridlabd of the DSO': dsoFlow.pid,
+    }),
   });
-  await recorder.settle();
-  const intervals = await recorder.collect(
-    gateway.client('operator'),
-    schedule.map(({ interval }) => interval.id),
-  );
-  const record: RunRecord = {
-    header: {
-      scenario: scenario.name,
-      seed: scenario.seed,
-      feederId: feeder.id,
-      start_ms: first.interval.start_ms,
-      intervals: schedule.length,
-      interval_min: scenario.calendar.interval_min,
-      dsoEnforced: options.dsoEnforced,
-      ledger: 'embedded',
-      engine: plantFlow.description.engine,
-      clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
-      limits_pu: [feeder.data.limits.low_pu, feeder.data.limits.high_pu],
-    },
-    nodes: plantFlow.description.nodePhases,
-    derIds: feeder.ders.map(({ derId }) => derId),
-    minutes,
-    intervals,
-    verdicts: recorder.verdicts,
-    wall_ms: {
-      setUp: Math.round(setUp_ms),
-      day: Math.round(day_ms),
-      collect: Math.round(performance.now() - dayBegan - day_ms),
-    },
-    memory_MiB,
-  };
   await closers.closeAll((name, error) =>
     log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
   );

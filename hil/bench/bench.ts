@@ -1,0 +1,123 @@
+/**
+ * The bench proper: devices, plant and recorder. The market around it may run in this process (market-day.ts) or
+ * in processes of its own (bench-command.ts); the bench cannot tell.
+ */
+import type { Bus } from '@fieldbid/core/bus/bus';
+import type { Logger } from '@fieldbid/core/logging';
+import { moments } from '@fieldbid/core/market/calendar';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import type { Feeder } from '@fieldbid/dso/feeder/feeder';
+import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
+import { MarketRecorder, type RecordSource } from '../recorder/market-recorder.ts';
+import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
+import type { LoadedScenario } from '../scenario/load.ts';
+import type { Closers } from './closers.ts';
+import { type BenchDevices, openBenchDevices } from './devices.ts';
+import { Plant } from './plant.ts';
+import type { Progress } from './progress.ts';
+
+export interface BenchParts {
+  readonly loaded: LoadedScenario;
+  readonly feeder: Feeder;
+  readonly now: () => number;
+  readonly time: TimeSource;
+  readonly connect: (clientId: string) => Promise<Bus>;
+  /** Port of the first simulated inverter, the others follow; free ones when absent. */
+  readonly firstPort?: number;
+  readonly progress: Progress;
+  readonly log: Logger;
+  readonly closers: Closers;
+}
+
+export interface Bench {
+  readonly devices: BenchDevices;
+  /** `gridlabd 6.0.0` */
+  readonly engine: string;
+  readonly enginePid: number | undefined;
+  /** The feeder, minute by minute, to the end of the day. */
+  run(): Promise<void>;
+  /** Everything that happened, once the day is over. */
+  record(
+    source: RecordSource,
+    about: Pick<RunRecord['header'], 'dsoEnforced' | 'clock'> & Pick<RunRecord, 'wall_ms' | 'memory_MiB'>,
+  ): Promise<RunRecord>;
+}
+
+export async function openBench(parts: BenchParts): Promise<Bench> {
+  const { loaded, feeder, connect, log, closers, progress } = parts;
+  const { scenario } = loaded;
+  const schedule = moments(scenario.calendar);
+  const start_ms = schedule[0]?.interval.start_ms ?? 0;
+  const end_ms = schedule.at(-1)?.interval.end_ms ?? start_ms;
+  const powerFlow = await openPowerFlow(feeder, log.child({ room: 'plant' }));
+  closers.add('power flow of the plant', () => powerFlow.close());
+  const recorder = new MarketRecorder(await connect('recorder'));
+  await recorder.start();
+  closers.add('recorder', () => recorder.close());
+  const devices = await openBenchDevices({
+    loaded,
+    feeder,
+    now: parts.now,
+    bus: await connect('plant'),
+    closers,
+    ...(parts.firstPort === undefined ? {} : { firstPort: parts.firstPort }),
+  });
+  const minutes: MinuteRecord[] = [];
+  const plant = new Plant({
+    time: parts.time,
+    powerFlow,
+    devices: devices.map((device) => device.plant),
+    connections: new Map(feeder.ders.map(({ derId }) => [derId, feeder.connection(derId)])),
+    loadFactors: devices.loadFactors,
+    start_ms,
+    end_ms,
+    step_ms: scenario.powerFlow.step_s * 1000,
+    offset_ms: scenario.powerFlow.offset_s * 1000,
+    onMinute: (minute) => {
+      minutes.push(minute);
+      const highest =
+        minute.voltages_pu.length === 0 ? 'not solved' : `${Math.max(...minute.voltages_pu).toFixed(4)} pu`;
+      progress.update(
+        minutes.length,
+        `${new Date(minute.at_ms).toISOString().slice(11, 16)} · highest ${highest}`,
+      );
+    },
+    log: log.child({ room: 'plant' }),
+  });
+  return {
+    devices,
+    engine: powerFlow.description.engine,
+    enginePid: powerFlow.pid,
+    run: () => plant.run(),
+    record: async (source, { dsoEnforced, clock, wall_ms, memory_MiB }) => {
+      await recorder.settle();
+      const intervals = await recorder.collect(
+        source,
+        schedule.map(({ interval }) => interval.id),
+      );
+      return {
+        header: {
+          scenario: scenario.name,
+          seed: scenario.seed,
+          feederId: feeder.id,
+          start_ms,
+          intervals: schedule.length,
+          interval_min: scenario.calendar.interval_min,
+          dsoEnforced,
+          ledger: 'embedded',
+          engine: powerFlow.description.engine,
+          clock,
+          limits_pu: [feeder.data.limits.low_pu, feeder.data.limits.high_pu],
+        },
+        nodes: powerFlow.description.nodePhases,
+        // In the order of the plant's devices, which is the scenario's.
+        derIds: devices.map(({ derId }) => derId),
+        minutes,
+        intervals,
+        verdicts: recorder.verdicts,
+        wall_ms,
+        memory_MiB,
+      };
+    },
+  };
+}
