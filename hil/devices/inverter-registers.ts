@@ -24,6 +24,11 @@ export interface Nameplate {
 }
 
 const EFFICIENCY = 0.97;
+/** A PV string sags under load. */
+const IDLE_DC_V = 680;
+const FULL_LOAD_DC_V = 600;
+/** An inverter limits its current when the grid's voltage collapses, share of the rated one. */
+const LARGEST_CURRENT = 1.2;
 const AMBIENT_C = 25;
 /** Cabinet above ambient at full load, K; the heat sink gets warmer. */
 const CABINET_RISE_K = 18;
@@ -32,9 +37,9 @@ const LIMIT_EXPONENT = -2;
 /** Longest time that a timing register takes, s. */
 const LONGEST_TIME_S = 65_534;
 
-/** The smallest exponent (>= 0) with which `largest` fits into an int16. */
-function exponentFor(largest: number): number {
-  let exponent = 0;
+/** The smallest exponent, from `finest` on, with which `largest` fits into an int16. */
+function exponentFor(largest: number, finest = 0): number {
+  let exponent = finest;
   while (largest / 10 ** exponent > 32_000) exponent++;
   return exponent;
 }
@@ -45,7 +50,8 @@ export function chainFor(plate: Nameplate): ModelContent[] {
   const power = exponentFor(1.25 * rating_W);
   const rated_A = rating_W / (phases * nominal_V);
   const reactive_var = 0.44 * rating_W;
-  const current = rated_A > 250 ? -1 : -2;
+  const current = exponentFor(LARGEST_CURRENT * phases * rated_A, -2);
+  const dcCurrent = exponentFor(rating_W / EFFICIENCY / FULL_LOAD_DC_V, -2);
   return [
     {
       id: 1,
@@ -56,7 +62,7 @@ export function chainFor(plate: Nameplate): ModelContent[] {
       id: inverterModel(plate),
       exponents: {
         ...{ A_SF: current, V_SF: -1, W_SF: power, Hz_SF: -2, VA_SF: power, VAr_SF: power, PF_SF: -1 },
-        ...{ WH_SF: 0, DCA_SF: rated_A > 100 ? -1 : -2, DCV_SF: -1, DCW_SF: power, Tmp_SF: -1 },
+        ...{ WH_SF: 0, DCA_SF: dcCurrent, DCV_SF: -1, DCW_SF: power, Tmp_SF: -1 },
       },
       fixed: { Evt1: 0, Evt2: 0, VAr: 0, Hz: plate.nominal_Hz },
     },
@@ -120,7 +126,10 @@ export function showPresent(
   const id = inverterModel(plate);
   const { power_W, available_W, state } = physics;
   const load = power_W / plate.rating_W;
-  const currents = voltages_V.map((volts) => (volts > 0 ? power_W / plate.phases / volts : 0));
+  const most_A = (LARGEST_CURRENT * plate.rating_W) / plate.phases / plate.nominal_V;
+  const currents = voltages_V.map((volts) =>
+    volts > 0 ? Math.min(most_A, power_W / plate.phases / volts) : 0,
+  );
   map.set(id, 'W', power_W);
   map.set(id, 'VA', power_W);
   map.set(id, 'PF', 100);
@@ -143,7 +152,7 @@ export function showPresent(
   // acc32 wraps; 0 would read as "not implemented".
   map.set(id, 'WH', Math.max(1, Math.floor(physics.energy_Wh) % 2 ** 32));
   const dc_W = power_W / EFFICIENCY;
-  const dc_V = state === 'SLEEPING' ? 0 : 380 - 40 * load;
+  const dc_V = state === 'SLEEPING' ? 0 : IDLE_DC_V + (FULL_LOAD_DC_V - IDLE_DC_V) * load;
   map.set(id, 'DCW', dc_W);
   map.set(id, 'DCV', dc_V);
   map.set(id, 'DCA', dc_V > 0 ? dc_W / dc_V : 0);

@@ -142,6 +142,11 @@ function encodeInteger(name: string, type: PointType, integer: IntegerType, valu
   if (typeof value === 'string' || (typeof value === 'number' && !Number.isInteger(value))) {
     throw outOfRange(name, type, value);
   }
+  const lowest16 = signed ? -0x7fff : 0;
+  const highest16 = signed ? 0x7fff : notImplemented === 0n ? 0xffff : 0xfffe;
+  if (bits === 16 && typeof value === 'number' && value >= lowest16 && value <= highest16) {
+    return [value & 0xffff]; // nearly all points of a device: worth a way without bigint
+  }
   const count = bits / 16;
   let unsigned = notImplemented;
   if (value !== null) {
