@@ -168,6 +168,21 @@ test.serial(
   },
 );
 
+test.serial(
+  'a bid from a DER that is not on the feeder gets nothing, and the others are decided',
+  async (t) => {
+    const gateway = new MemoryGateway();
+    const service = started(gateway);
+    gateway.submit(MORNING, 'dera-1', { ...bidsOf(feeder.ders, 0.01), 'pv-elsewhere': 5000 });
+    await gateway.announced('IntervalDecided', MORNING);
+    await service.stop();
+    t.is(gateway.intervals.get(MORNING)?.decision?.outcome, 'CURTAILED');
+    t.regex(gateway.intervals.get(MORNING)?.decision?.note ?? '', /nothing for pv-elsewhere/);
+    t.is(gateway.quantityOf(MORNING, 'pv-elsewhere'), 0);
+    t.is(gateway.quantityOf(MORNING, 'pv-680'), 7200);
+  },
+);
+
 test.serial('a gateway that is away for a moment costs nothing', async (t) => {
   const gateway = new MemoryGateway();
   gateway.failures = 2;

@@ -203,8 +203,8 @@ export class DsoService {
     });
     const known: Request[] = bids.filter(({ derId }) => feeder.der(derId) !== undefined);
     try {
-      const verdict: Verdict = await this.#policy.decide(check, known);
-      return decisionOf(bids, verdict, checked());
+      const verdict = await this.#policy.decide(check, known);
+      return decisionOf(bids, withoutStrangers(verdict, bids, known), checked());
     } catch (error) {
       // Whatever it is, an aggregator waits for an answer, and zero is the safe one.
       log.error({ intervalId, step, code: codeOf(error) }, `the check failed: ${messageOf(error)}`);
@@ -244,6 +244,15 @@ export class DsoService {
       this.#options.log.warn({ code: codeOf(error) }, `trying again: ${messageOf(error)}`);
     });
   }
+}
+
+/** A bid from a DER that is not on this feeder cannot be checked, and gets nothing. */
+function withoutStrangers(verdict: Verdict, bids: readonly BidState[], known: readonly Request[]): Verdict {
+  const strangers = bids.filter(({ uid, quantity_W }) => quantity_W > 0 && !known.some((k) => k.uid === uid));
+  if (strangers.length === 0) return verdict;
+  const names = strangers.map(({ derId }) => derId).join(', ');
+  const outcome = verdict.outcome === 'ACCEPTED' ? 'CURTAILED' : verdict.outcome;
+  return { ...verdict, outcome, note: `${verdict.note}; nothing for ${names}: not on this feeder` };
 }
 
 function isSettled(step: Step, state: IntervalState): boolean {
