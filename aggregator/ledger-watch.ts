@@ -11,8 +11,8 @@ export interface EventSource {
   events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent>;
 }
 
-/** How many intervals' events are remembered for those who ask late. */
-const REMEMBERED = 1000;
+/** How many events are remembered for those who ask late. */
+const REMEMBERED = 20_000;
 
 export class LedgerWatch {
   readonly #seen = new Set<string>();
@@ -25,11 +25,12 @@ export class LedgerWatch {
   }
 
   /**
-   * Resolves when the event has been seen for the interval, also when that was before the call.
+   * Resolves when the event has been seen for its subject, also when that was before the call.
+   * @param subject the interval's id, or the DER's for events of the registry.
    * @throws DeadlineError after `deadline_ms` real milliseconds.
    */
-  async waitFor(name: LedgerEvent['name'], intervalId: string, deadline_ms: number): Promise<void> {
-    const key = `${name} ${intervalId}`;
+  async waitFor(name: LedgerEvent['name'], subject: string, deadline_ms: number): Promise<void> {
+    const key = `${name} ${subject}`;
     if (this.#seen.has(key)) return;
     await new Promise<void>((resolve, reject) => {
       const waiting = this.#waiting.get(key) ?? new Set();
@@ -53,9 +54,9 @@ export class LedgerWatch {
   async #follow(source: EventSource, log: Logger): Promise<void> {
     try {
       for await (const event of source.events(undefined, this.#stop.signal)) {
-        const { intervalId } = event.payload;
-        if (typeof intervalId !== 'string') continue;
-        const key = `${event.name} ${intervalId}`;
+        const subject = event.payload.intervalId ?? event.payload.derId;
+        if (typeof subject !== 'string') continue;
+        const key = `${event.name} ${subject}`;
         this.#seen.add(key);
         if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value ?? '');
         for (const arrived of this.#waiting.get(key) ?? []) arrived();

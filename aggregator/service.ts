@@ -64,7 +64,7 @@ export class AggregatorService {
   async start(): Promise<void> {
     const { bus, deraId, gateway, log, portfolio } = this.#options;
     this.#watch = new LedgerWatch(gateway, log);
-    this.#registry = await registerPortfolio(gateway, portfolio, log);
+    this.#registry = await registerPortfolio(gateway, this.#watch, portfolio, log);
     this.#book.registry = this.#registry;
     this.#subscriptions.push(
       await bus.subscribe(topics.agents('+'), (received) => {

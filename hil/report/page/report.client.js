@@ -17,6 +17,7 @@ const charts = [];
 
 function chart(id, height, options, data) {
   const host = document.getElementById(id);
+  const clock = (_, ticks) => ticks.map((s) => new Date(s * 1e3).toISOString().slice(11, 16));
   const axis = {
     stroke: () => css('--quiet'),
     grid: { stroke: () => css('--rule'), width: 1 },
@@ -30,7 +31,7 @@ function chart(id, height, options, data) {
       cursor: { sync: { key: 'day' }, focus: { prox: 24 } },
       focus: { alpha: 0.25 },
       ...options,
-      axes: [{ ...axis }, ...options.axes.map((a) => ({ ...axis, ...a }))],
+      axes: [{ ...axis, values: clock }, ...options.axes.map((a) => ({ ...axis, ...a }))],
     },
     data,
     host,
@@ -66,7 +67,7 @@ chart(
     scales: { y: { range: puRange } },
     axes: [{ label: 'voltage, pu', size: 64, values: (_, ticks) => ticks.map((v) => v.toFixed(3)) }],
     series: [
-      { label: 'UTC' },
+      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
       ...run.nodes.map((node) => ({
         label: node,
         stroke: () => css(phaseColor[node.slice(-1)] ?? '--quiet'),
@@ -86,7 +87,7 @@ chart(
   {
     axes: [{ label: 'power, kW', size: 64 }],
     series: [
-      { label: 'UTC' },
+      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
       { label: 'all DERs', stroke: () => css('--ink'), width: 2, value: fixed(1) },
       { label: 'available, all', stroke: () => css('--quiet'), dash: [4, 4], value: fixed(1) },
       ...run.derIds.map((id, i) => ({
@@ -111,7 +112,7 @@ chart(
       { label: 'curtailed, kW', side: 1, scale: 'kW', size: 60, grid: { show: false } },
     ],
     series: [
-      { label: 'UTC' },
+      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
       {
         label: 'curtailed kW',
         scale: 'kW',
@@ -139,7 +140,7 @@ chart(
   {
     axes: [{ label: '$/MWh', size: 64 }],
     series: [
-      { label: 'UTC' },
+      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
       {
         label: 'clearing price',
         stroke: () => css('--supply'),

@@ -11,7 +11,7 @@ const hump = (h, at, width) => Math.exp(-(((h - at) / width) ** 2));
 /** Expected demand at hour h, MW. */
 const demand_MW = (h) => 17 + 7 * hump(h, 8.5, 3) + 9 * hump(h, 13.5, 4.5) + 13 * hump(h, 20, 2.6);
 /** Typical PV output of the feeder at hour h, MW. */
-const pv_MW = (h) => 1.5 * Math.max(0, Math.sin((Math.PI * (h - 5)) / 15)) ** 1.5;
+const pv_MW = (h) => 2.6 * Math.max(0, Math.sin((Math.PI * (h - 5)) / 15)) ** 1.5;
 
 const supply = Array.from(
   { length: STEPS },
