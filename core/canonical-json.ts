@@ -9,38 +9,65 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** The canonical text of a JSON value. @throws TypeError naming the path of what JSON cannot carry. */
 export function canonicalJson(value: unknown): string {
-  return write(value, '');
+  try {
+    return write(value);
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+    throw new TypeError(error.describe(error.path.map((key) => `/${key}`).join('') || '/'));
+  }
 }
 
-function write(value: unknown, path: string): string {
+/** The path is put together on the way out of a failure: a value that is fine costs nothing for it. */
+class NotJson extends Error {
+  readonly path: string[] = [];
+  readonly describe: (path: string) => string;
+
+  constructor(describe: (path: string) => string) {
+    super();
+    this.describe = describe;
+  }
+}
+
+function write(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw new TypeError(`lone surrogate in the string at ${path || '/'}`);
+      if (!value.isWellFormed()) throw new NotJson((path) => `lone surrogate in the string at ${path}`);
       return JSON.stringify(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
       if (!Number.isFinite(value) || Object.is(value, -0)) {
-        throw new TypeError(`${Object.is(value, -0) ? '-0' : value} at ${path || '/'} is not a JSON number`);
+        throw new NotJson((path) => `${Object.is(value, -0) ? '-0' : value} at ${path} is not a JSON number`);
       }
       return JSON.stringify(value);
     case 'object':
-      return value === null ? 'null' : writeObject(value, path);
+      return value === null ? 'null' : writeObject(value);
     default:
-      throw new TypeError(`${typeof value} at ${path || '/'} is not JSON`);
+      throw new NotJson((path) => `${typeof value} at ${path} is not JSON`);
   }
 }
 
-function writeObject(value: object, path: string): string {
-  if (Array.isArray(value)) return `[${value.map((item, i) => write(item, `${path}/${i}`)).join(',')}]`;
+function writeObject(value: object): string {
+  if (Array.isArray(value)) return `[${value.map((item, i) => writeAt(i, item)).join(',')}]`;
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw new TypeError(
-      `an instance of ${value.constructor?.name ?? 'a class'} at ${path || '/'} is not JSON`,
+    throw new NotJson(
+      (path) => `an instance of ${value.constructor?.name ?? 'a class'} at ${path} is not JSON`,
     );
   }
-  const entries = Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([key, item]) => `${write(key, path)}:${write(item, `${path}/${key}`)}`);
-  return `{${entries.join(',')}}`;
+  const record = value as Record<string, unknown>;
+  // Without a comparator, sort() is by UTF-16 code unit.
+  const members = Object.keys(record)
+    .sort()
+    .map((key) => `${write(key)}:${writeAt(key, record[key])}`);
+  return `{${members.join(',')}}`;
+}
+
+function writeAt(key: string | number, item: unknown): string {
+  try {
+    return write(item);
+  } catch (error) {
+    if (error instanceof NotJson) error.path.unshift(String(key));
+    throw error;
+  }
 }

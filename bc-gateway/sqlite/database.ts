@@ -31,12 +31,13 @@ export class SqliteDatabase {
   }
 
   /**
-   * @param migrations SQL scripts in order; those above the file's `user_version` are applied, each whole.
+   * @param migrations formats in order, each a list of statements; those above the file's `user_version` are
+   *   applied, all or none.
    * @throws FieldbidError `STORE_IN_USE`, `STORE_FAILED`, or `STORE_TOO_NEW` for a file of a later release.
    */
   static async open(
     file: string,
-    migrations: readonly string[],
+    migrations: readonly (readonly string[])[],
     options: SqliteOptions,
   ): Promise<SqliteDatabase> {
     createPrivate(file);
@@ -98,7 +99,7 @@ export class SqliteDatabase {
     });
   }
 
-  async #prepare(migrations: readonly string[], { durability }: SqliteOptions): Promise<void> {
+  async #prepare(migrations: readonly (readonly string[])[], { durability }: SqliteOptions): Promise<void> {
     await this.run('PRAGMA locking_mode = EXCLUSIVE');
     await this.run('PRAGMA journal_mode = WAL');
     await this.run(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
@@ -113,10 +114,7 @@ export class SqliteDatabase {
     }
     // Takes the file's lock now, so that a second process hears of it at once.
     await this.transaction(async () => {
-      for (const [i, script] of migrations.entries()) {
-        if (i < version) continue;
-        for (const statement of script.split(';\n')) if (statement.trim() !== '') await this.run(statement);
-      }
+      for (const statement of migrations.slice(version).flat()) await this.run(statement);
       await this.run(`PRAGMA user_version = ${migrations.length}`);
     });
   }

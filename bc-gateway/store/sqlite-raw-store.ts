@@ -6,17 +6,16 @@ import type { RawRow, RawStore, RevisionKey } from './raw-store.ts';
 
 /** Formats of the file, in order; a new one is added at the end and never changed after a release. */
 const MIGRATIONS = [
-  `CREATE TABLE raw_records (
+  [
+    `CREATE TABLE raw_records (
     uid TEXT NOT NULL, revision INTEGER NOT NULL, tx_id TEXT NOT NULL, state TEXT NOT NULL,
     der_id TEXT NOT NULL, dera_id TEXT NOT NULL, interval_id TEXT NOT NULL,
     salt TEXT NOT NULL, record TEXT NOT NULL, at_ms INTEGER NOT NULL,
     PRIMARY KEY (uid, revision, tx_id), CHECK (state IN ('pending', 'committed'))
-  ) WITHOUT ROWID;
-CREATE UNIQUE INDEX one_committed_record ON raw_records (uid, revision) WHERE state = 'committed';
-CREATE INDEX records_by_transaction ON raw_records (tx_id);
-CREATE INDEX pending_records ON raw_records (tx_id) WHERE state = 'pending';
-CREATE INDEX records_by_interval ON raw_records (interval_id, dera_id);
-`,
+  ) WITHOUT ROWID`,
+    "CREATE UNIQUE INDEX one_committed_record ON raw_records (uid, revision) WHERE state = 'committed'",
+    "CREATE INDEX pending_records ON raw_records (tx_id) WHERE state = 'pending'",
+  ],
 ];
 
 const COLUMNS =

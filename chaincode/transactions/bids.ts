@@ -26,6 +26,7 @@ export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Pr
       intervalId,
     });
   }
+  await ctx.expect?.(keysOf(batch));
   await checkSilent(ctx, batch);
   // A transaction does not see its own writes: what is claimed inside this batch is kept here.
   const claimed = new Set<string>();
@@ -87,6 +88,18 @@ async function takeBid(
   };
   await saveBid(ctx, state);
   return state;
+}
+
+function keysOf({ intervalId, bids, silentDerIds }: SubmitBids): string[] {
+  return [
+    ...silentDerIds.map(keys.der),
+    ...bids.flatMap(({ uid, derId, deviceIds, product }) => [
+      keys.der(derId),
+      keys.sequence(derId),
+      keys.head(uid),
+      ...deviceIds.map((deviceId) => keys.claim(deviceId, intervalId, product)),
+    ]),
+  ];
 }
 
 function checkUid({ uid, derId, product }: BidClaim, intervalId: string): void {

@@ -23,6 +23,8 @@ export interface TransactionContext {
   /** The transaction's own time as its signer stated it, epoch milliseconds: the same for every endorser. */
   readonly at_ms: number;
   get(key: string): Promise<string | undefined>;
+  /** A hint: these keys are read next. A ledger that can fetch them together does; it is no read by itself. */
+  expect?(keys: readonly string[]): Promise<void>;
   put(key: string, value: string): void | Promise<void>;
   /** Keys in `[from, to)`, ascending. Stop reading early and only what was read counts. */
   range(from: string, to: string): AsyncIterable<{ key: string; value: string }>;

@@ -75,8 +75,8 @@ export function proposalText(proposal: Proposal): string {
 }
 
 /** A transaction's id follows from its proposal. */
-export function txIdOf(proposal: Proposal): string {
-  return sha256Hex(proposalText(proposal));
+export function txIdOf(proposalText: string): string {
+  return sha256Hex(proposalText);
 }
 
 /** What an endorser signs. */

@@ -61,6 +61,8 @@ export interface EmbeddedLedgerOptions {
 }
 
 const ORGANISATIONS = ['DeraMSP', 'DsoMSP', 'IsoMSP', 'OperatorMSP'];
+/** A query has no transaction and no id. */
+const QUERY = '';
 const POLICY = ['DeraMSP', 'DsoMSP'];
 
 type Endorsed = { ok: true; transaction: Transaction } | { ok: false; refusal: Refusal };
@@ -131,8 +133,9 @@ export class EmbeddedLedger implements Ledger {
   ): Promise<Submitted> {
     requireKind(transaction, true);
     const proposal = this.#proposal(identity, transaction, payload);
-    const signature = Buffer.from(identity.sign(Buffer.from(proposalText(proposal)))).toString('base64');
-    const endorsed = await this.#lock.shared(() => this.#endorse(proposal, signature));
+    const text = proposalText(proposal);
+    const signature = Buffer.from(identity.sign(Buffer.from(text))).toString('base64');
+    const endorsed = await this.#lock.shared(() => this.#endorse(proposal, text, signature));
     if (!endorsed.ok) return { outcome: 'refused', refusal: endorsed.refusal };
     const { txId, effects } = endorsed.transaction;
     await beforeCommit?.(txId);
@@ -152,7 +155,7 @@ export class EmbeddedLedger implements Ledger {
     requireKind(transaction, false);
     const { caller } = this.#trust.memberOf(identity.certificate);
     const proposal = this.#proposal(identity, transaction, payload);
-    const executed = await this.#lock.shared(() => executeProposal(this.#state, caller, proposal));
+    const executed = await this.#lock.shared(() => executeProposal(this.#state, caller, proposal, QUERY));
     if (!executed.ok) return { outcome: 'refused', refusal: executed.refusal };
     return { outcome: 'answered', result: executed.effects.response };
   }
@@ -187,16 +190,16 @@ export class EmbeddedLedger implements Ledger {
   }
 
   /** Every organisation of the policy executes it by itself; their effects have to be the same bytes. */
-  async #endorse(proposal: Proposal, signature: string): Promise<Endorsed> {
+  async #endorse(proposal: Proposal, proposed: string, signature: string): Promise<Endorsed> {
     const { caller, publicKey } = this.#trust.memberOf(proposal.creator);
-    if (!signatureHolds(publicKey, proposalText(proposal), signature)) {
+    if (!signatureHolds(publicKey, proposed, signature)) {
       throw new FieldbidError('CERTIFICATE_INVALID', 'the proposal is not signed by its creator');
     }
-    const txId = txIdOf(proposal);
+    const txId = txIdOf(proposed);
     const endorsements: Endorsement[] = [];
     let agreed: { effects: Effects; text: string } | undefined;
     for (const mspId of this.#genesis.policy) {
-      const executed = await executeProposal(this.#state, caller, proposal);
+      const executed = await executeProposal(this.#state, caller, proposal, txId);
       if (!executed.ok) return executed;
       const text = endorsedText(txId, executed.effects);
       agreed ??= { effects: executed.effects, text };

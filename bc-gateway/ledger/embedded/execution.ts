@@ -2,7 +2,7 @@
 import type { Caller, TransactionContext } from '@fieldbid/chaincode/transactions/context';
 import { execute } from '@fieldbid/chaincode/transactions/execute';
 import type { Refusal } from '../ledger.ts';
-import { type Effects, type Proposal, rangeDigest, txIdOf, type Version } from './block.ts';
+import { type Effects, type Proposal, rangeDigest, type Version } from './block.ts';
 import type { WorldState } from './world-state.ts';
 
 export type Executed = { ok: true; effects: Effects } | { ok: false; refusal: Refusal };
@@ -28,6 +28,10 @@ class RecordingContext implements TransactionContext {
     const entry = await this.#state.get(key);
     this.reads.set(key, entry?.version ?? null);
     return entry?.value;
+  }
+
+  expect(keys: readonly string[]): Promise<void> {
+    return this.#state.expect(keys);
   }
 
   put(key: string, value: string): void {
@@ -60,8 +64,9 @@ export async function executeProposal(
   state: WorldState,
   caller: Caller,
   proposal: Proposal,
+  txId: string,
 ): Promise<Executed> {
-  const ctx = new RecordingContext(state, caller, txIdOf(proposal), proposal.at_ms);
+  const ctx = new RecordingContext(state, caller, txId, proposal.at_ms);
   const outcome = await execute(ctx, proposal.transaction, proposal.payload);
   if (!outcome.ok) return outcome;
   const effects: Effects = {

@@ -120,11 +120,12 @@ class Walk {
   #transaction(transaction: Transaction, version: string, block: number): void {
     const { txId, proposal, signature, effects } = transaction;
     const where = `transaction ${version}`;
-    this.#same('TX_ID', where, txId, txIdOf(proposal));
+    const text = proposalText(proposal);
+    this.#same('TX_ID', where, txId, txIdOf(text));
     if (this.#txIds.has(txId)) this.#add('TX_TWICE', where, txId, 'each transaction once');
     this.#txIds.set(txId, block);
     this.#unindexed.add(txId);
-    this.#signed('SIGNATURE', where, proposal.creator, proposalText(proposal), signature);
+    this.#signed('SIGNATURE', where, proposal.creator, text, signature);
     this.#endorsed(transaction, where);
     for (const [key, read] of effects.reads) {
       this.#same('READ_VERSION', `${where}, ${key}`, read, this.#replayed.get(key)?.version ?? null);

@@ -1,13 +1,22 @@
 /** The embedded ledger's tables: blocks as they were committed, and the state that their writes come to. */
-import { canonicalJson } from '@fieldbid/core/canonical-json';
 import type { SqliteDatabase } from '../../sqlite/database.ts';
 import { rangeDigest, type StoredBlock, type Version } from './block.ts';
 
 export const MIGRATIONS = [
-  `CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL, data TEXT NOT NULL);
-CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL, version TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE transactions (tx_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
-`,
+  [
+    'CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL, data TEXT NOT NULL)',
+    'CREATE TABLE transactions (tx_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID',
+    'CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL, version TEXT NOT NULL) WITHOUT ROWID',
+    // A commit is one INSERT here: all of a block or nothing of it, in one round trip.
+    'CREATE VIEW commits AS SELECT number, hash, data, NULL AS tx_ids, NULL AS writes FROM blocks',
+    `CREATE TRIGGER commit_block INSTEAD OF INSERT ON commits BEGIN
+       INSERT INTO blocks VALUES (NEW.number, NEW.hash, NEW.data);
+       INSERT INTO transactions SELECT value, NEW.number FROM json_each(NEW.tx_ids);
+       INSERT INTO state SELECT value ->> 'key', value ->> 'value', value ->> 'version'
+         FROM json_each(NEW.writes) WHERE true
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version;
+     END`,
+  ],
 ];
 
 export interface StateEntry {
@@ -36,6 +45,19 @@ export class WorldState {
       this.#remember(key, entry);
     }
     return entry ?? undefined;
+  }
+
+  /** Brings the keys that are not in memory there, together. */
+  async expect(keys: readonly string[]): Promise<void> {
+    const unknown = keys.filter((key) => !this.#cache.has(key));
+    // More than a part of the cache would push out what it brought.
+    if (unknown.length === 0 || unknown.length > CACHE_ENTRIES / 2) return;
+    const rows = await this.#db.all<StateEntry>(
+      'SELECT s.* FROM json_each(?) AS k JOIN state AS s ON s.key = k.value',
+      JSON.stringify(unknown),
+    );
+    for (const key of unknown) this.#remember(key, null);
+    for (const entry of rows) this.#remember(entry.key, entry);
   }
 
   /** Keys in `[from, to)`, ascending, read in pages. */
@@ -71,17 +93,14 @@ export class WorldState {
 
   /** Adds a block and applies its writes: both or neither. */
   async commit(block: StoredBlock, txIds: readonly string[], writes: readonly StateEntry[]): Promise<void> {
-    await this.#db.transaction(async () => {
-      await this.#db.run('INSERT INTO blocks VALUES (?, ?, ?)', block.number, block.hash, block.data);
-      for (const txId of txIds) {
-        await this.#db.run('INSERT INTO transactions VALUES (?, ?)', txId, block.number);
-      }
-      await this.#db.run(
-        `INSERT INTO state SELECT value ->> 'key', value ->> 'value', value ->> 'version' FROM json_each(?) WHERE true
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version`,
-        canonicalJson(writes),
-      );
-    });
+    await this.#db.run(
+      'INSERT INTO commits VALUES (?, ?, ?, ?, ?)',
+      block.number,
+      block.hash,
+      block.data,
+      JSON.stringify(txIds),
+      JSON.stringify(writes),
+    );
     for (const entry of writes) this.#remember(entry.key, entry);
   }
 
