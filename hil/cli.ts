@@ -1,11 +1,13 @@
 /** `fieldbid run`, `compare`, `sim …`: the bench's commands. */
 import type { Command } from '@fieldbid/core/cli/command';
+import { registerBench } from './bench/bench-command.ts';
 import { registerRun } from './bench/run-command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
 
 export function register(program: Command): void {
   registerRun(program);
+  registerBench(program);
   registerCompare(program);
   registerSim(program);
 }

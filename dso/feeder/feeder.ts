@@ -18,6 +18,8 @@ export interface FeederData {
   readonly id: string;
   /** Model file, absolute. */
   readonly modelFile: string;
+  /** Table of `clearSky`, absolute: agents may read it too. */
+  readonly clearSkyFile: string;
   readonly limits: { readonly low_pu: number; readonly high_pu: number };
   /** Kept inside the limits because forecasts are not exact, pu. */
   readonly margin_pu: number;

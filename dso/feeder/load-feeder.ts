@@ -98,6 +98,7 @@ export function loadFeeder(path: string): Feeder {
     file,
     id: config.id,
     modelFile,
+    clearSkyFile,
     limits: config.limits,
     margin_pu: config.margin_pu,
     ders,

@@ -1,9 +1,7 @@
 /** Resident memory of processes, MiB; what cannot be read is left out. */
 import { readFileSync } from 'node:fs';
 
-export function memoryOf(
-  processes: Readonly<Record<string, number | undefined>>,
-): Record<string, number> {
+export function memoryOf(processes: Readonly<Record<string, number | undefined>>): Record<string, number> {
   const out: Record<string, number> = {};
   for (const [name, pid] of Object.entries(processes)) {
     const kB = pid === undefined ? undefined : residentOf(pid);

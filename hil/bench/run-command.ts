@@ -1,23 +1,17 @@
 /** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Command, InvalidArgumentError, Option } from '@fieldbid/core/cli/command';
+import { type Command, Option } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
 import { runMarketDay } from './market-day.ts';
+import { overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { progressLine } from './progress.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 
-const DEFAULT_SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
-
-interface RunOptions {
-  scenario: string;
+interface RunOptions extends ScenarioOptions {
   out?: string;
-  seed?: number;
-  intervals?: number;
-  start?: string;
   broker?: string;
   dso: boolean;
   realtime?: boolean;
@@ -26,20 +20,11 @@ interface RunOptions {
 }
 
 export function registerRun(program: Command): void {
-  program
-    .command('run', { isDefault: false })
+  scenarioOptions(program.command('run'))
     .description(
-      'Run one market day: simulated inverters behind real Modbus TCP sockets, agents, aggregator, ledger, DSO with\nGridLAB-D, ISO. Ends with a report. This is what `npm start` does.',
-    )
-    .option(
-      '--scenario <file>',
-      'scenario to run (default: a clear day on the modified IEEE 13-bus feeder)',
-      DEFAULT_SCENARIO,
+      'Run one market day: simulated inverters behind real Modbus TCP sockets, agents, aggregator, ledger, DSO with GridLAB-D, ISO. Ends with a report. This is what `npm start` does.',
     )
     .option('--out <dir>', 'folder for the results (default: a new one under runs/)')
-    .option('--seed <n>', 'seed of weather, loads and demand; the same seed gives the same run', integer(0))
-    .option('--intervals <n>', 'number of market intervals', integer(1))
-    .option('--start <minute>', 'first interval, UTC, e.g. 2026-06-21T11:00Z')
     .option('--broker <url>', 'MQTT broker to use instead of the embedded one: mqtt://HOST:PORT or mqtts://…')
     .option('--no-dso', 'approve every bid unchecked, to see what it would do to the voltages')
     .option('--realtime', 'run by the wall clock instead of as fast as possible')
@@ -67,11 +52,7 @@ The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv,
 ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
     )
     .action(async (options: RunOptions) => {
-      const loaded = loadScenario(options.scenario, {
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-        ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
-        ...(options.start === undefined ? {} : { start: options.start }),
-      });
+      const loaded = loadScenario(options.scenario, overridesOf(options));
       const folder = makeRunFolder(loaded.scenario.name, options.out);
       const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') });
       console.error(`${loaded.scenario.name}: results go to ${folder}`);
@@ -91,19 +72,4 @@ ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
       console.log(closingText(summary, folder));
       if (shortcomings(summary).length > 0) process.exitCode = 1;
     });
-}
-
-function integer(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected a whole number >= ${least}`);
-    return value;
-  };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(Number.isFinite(value) && value > 0)) throw new InvalidArgumentError('expected a number > 0');
-  return value;
 }

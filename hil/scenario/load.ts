@@ -21,13 +21,15 @@ export interface Overrides {
   intervals?: number;
   /** First interval, e.g. 2026-06-21T11:00Z. */
   start?: string;
+  /** A whole calendar instead of the scenario's. */
+  calendar?: Calendar;
 }
 
 /** @throws InputError naming file, path, found and expected. */
 export function loadScenario(file: string, overrides: Overrides = {}): LoadedScenario {
   const scenario = readConfig(Scenario, file);
   const calendar: Calendar = {
-    ...scenario.calendar,
+    ...(overrides.calendar ?? scenario.calendar),
     ...(overrides.intervals === undefined ? {} : { intervals: overrides.intervals }),
     ...(overrides.start === undefined ? {} : { start: overrides.start }),
   };

@@ -1,0 +1,137 @@
+/** `fieldbid bench split|run`: the day as separate processes, over a broker of one's own, by the wall clock. */
+import { join } from 'node:path';
+import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
+import { besideFile, readConfig } from '@fieldbid/core/config';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { createLogger } from '@fieldbid/core/logging';
+import { moments } from '@fieldbid/core/market/calendar';
+import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
+import { shareClock } from '@fieldbid/core/time/bus-clock';
+import { WallClock } from '@fieldbid/core/time/wall-clock';
+import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { shortcomings } from '../report/summary.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { openBench } from './bench.ts';
+import { Closers } from './closers.ts';
+import { closingText } from './closing.ts';
+import { BenchConfig } from './config.ts';
+import { memoryOf } from './memory.ts';
+import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
+import { progressLine } from './progress.ts';
+import { makeRunFolder, writeResults } from './run-folder.ts';
+import { splitScenario } from './split.ts';
+
+interface SplitCommand extends ScenarioOptions {
+  out: string;
+  broker: string;
+  gatewayPort: number;
+  firstPort: number;
+  agents: number;
+  speed: number;
+  lead: number;
+}
+
+export function registerBench(program: Command): void {
+  const bench = group(
+    program,
+    'bench',
+    'the bench alone: simulated inverters and the feeder, for a market that runs elsewhere',
+  );
+  scenarioOptions(
+    bench
+      .command('split')
+      .description(
+        'Write one config file per program, with API keys, for running a scenario as separate processes.',
+      )
+      .requiredOption('--out <dir>', 'new folder for the files')
+      .option('--broker <url>', 'MQTT broker', 'mqtt://127.0.0.1:1883')
+      .option('--gateway-port <n>', 'port of the BC-GW', integer(1024), 8080)
+      .option(
+        '--first-port <n>',
+        'port of the first simulated inverter; the others follow',
+        integer(1024),
+        15_100,
+      )
+      .option('--agents <n>', 'edge agents that the DERs are shared out to', integer(1), 2)
+      .option('--speed <x>', 'market seconds per real second', positive, 60)
+      .option(
+        '--lead <seconds>',
+        'real seconds before the first bid, for everything to come up',
+        positive,
+        20,
+      ),
+  ).action((options: SplitCommand) => {
+    const loaded = loadScenario(options.scenario, overridesOf(options));
+    const commands = splitScenario(loaded, { ...options, brokerUrl: options.broker, lead_s: options.lead });
+    console.log(
+      `# Start these, each in a terminal of its own, the bench within ${options.lead} s of the others:`,
+    );
+    for (const command of commands) console.log(command);
+  });
+  bench
+    .command('run')
+    .description(
+      'Run the bench: inverters on their ports, the feeder every minute, the shared clock, the report.',
+    )
+    .requiredOption('--config <file>', 'bench.yaml as `fieldbid bench split` writes it')
+    .option('--out <dir>', 'folder for the results (default: a new one under runs/)')
+    .addOption(logLevelOption())
+    .action(runBench);
+}
+
+async function runBench(options: { config: string; out?: string; logLevel: string }): Promise<void> {
+  const config = readConfig(BenchConfig, options.config);
+  const loaded = loadScenario(besideFile(options.config, config.scenarioFile), {
+    seed: config.seed,
+    calendar: config.calendar,
+  });
+  const folder = makeRunFolder(loaded.scenario.name, options.out);
+  const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') }).child({
+    room: 'hil',
+  });
+  console.error(`${loaded.scenario.name}: results go to ${folder}`);
+  const schedule = moments(config.calendar);
+  const progress = progressLine(schedule.length * config.calendar.interval_min);
+  const source = gatewayClient(config.gateway, options.config);
+  const closers = new Closers();
+  try {
+    const began = performance.now();
+    const bus = await connectBus(config.broker, 'bench', options.config);
+    closers.add('bus', () => bus.close());
+    // Market time runs as fast during the lead: it starts that much before the first bid.
+    const origin_ms = Math.floor((schedule[0]?.bid_ms ?? 0) - config.lead_s * 1000 * config.speed);
+    const shared = { speed: config.speed, origin_ms, realOrigin_ms: Date.now() };
+    const clock = new WallClock(shared);
+    const bench = await openBench({
+      loaded,
+      feeder: loadFeeder(loaded.feederFile),
+      now: () => clock.now(),
+      time: new WallClock(shared),
+      connect: async () => bus,
+      firstPort: config.firstPort,
+      progress,
+      log,
+      closers,
+    });
+    await shareClock(bus, shared);
+    console.error(
+      `${bench.devices.length} inverters from port ${config.firstPort} on; first bids in about ${config.lead_s} s`,
+    );
+    const setUp_ms = performance.now() - began;
+    await bench.run();
+    progress.finish();
+    const run = await bench.record(source, {
+      dsoEnforced: true,
+      clock: `wall clock × ${config.speed}, separate processes`,
+      wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(performance.now() - began - setUp_ms) },
+      memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid }),
+    });
+    const summary = writeResults(folder, run);
+    console.log(closingText(summary, folder));
+    if (shortcomings(summary).length > 0) process.exitCode = 1;
+  } finally {
+    await closers.closeAll((name, error) =>
+      log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
+    );
+  }
+}

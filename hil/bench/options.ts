@@ -1,0 +1,47 @@
+/** Command-line options that several commands share: which scenario, and what of it is changed. */
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import type { Overrides } from '../scenario/load.ts';
+
+const DEFAULT_SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+
+export interface ScenarioOptions {
+  scenario: string;
+  seed?: number;
+  intervals?: number;
+  start?: string;
+}
+
+export function scenarioOptions(command: Command): Command {
+  return command
+    .option('--scenario <file>', 'scenario to run (default: a clear day on the modified IEEE 13-bus feeder)')
+    .option('--seed <n>', 'seed of weather, loads and demand; the same seed gives the same run', integer(0))
+    .option('--intervals <n>', 'number of market intervals', integer(1))
+    .option('--start <minute>', 'first interval, UTC, e.g. 2026-06-21T11:00Z')
+    .hook('preAction', (_, action) => {
+      if (action.getOptionValue('scenario') === undefined)
+        action.setOptionValue('scenario', DEFAULT_SCENARIO);
+    });
+}
+
+export function overridesOf({ seed, intervals, start }: ScenarioOptions): Overrides {
+  return {
+    ...(seed === undefined ? {} : { seed }),
+    ...(intervals === undefined ? {} : { intervals }),
+    ...(start === undefined ? {} : { start }),
+  };
+}
+
+export function integer(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`expected a whole number >= ${least}`);
+  };
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a number > 0');
+}

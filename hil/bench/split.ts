@@ -1,0 +1,158 @@
+/**
+ * One scenario → a folder of config files, one per program, with the API keys that they need: what one process
+ * does in `npm start`, as separate processes over a broker of one's own.
+ */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { addKey } from '@fieldbid/bc-gateway/key-commands';
+import { InputError } from '@fieldbid/core/errors';
+import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { stringify } from 'yaml';
+import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
+
+export interface SplitOptions {
+  readonly out: string;
+  readonly brokerUrl: string;
+  readonly gatewayPort: number;
+  readonly firstPort: number;
+  /** Edge agents that the DERs are shared out to. */
+  readonly agents: number;
+  readonly speed: number;
+  readonly lead_s: number;
+}
+
+const SECRET_MODE = 0o600;
+
+/**
+ * @returns the commands that run it, in the order in which to start them.
+ * @throws InputError when the folder holds something already: keys are never overwritten.
+ */
+export function splitScenario(loaded: LoadedScenario, options: SplitOptions): string[] {
+  const { scenario } = loaded;
+  const { calendar, deraId, market, seed } = scenario;
+  const folder = resolve(options.out);
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new InputError({
+      source: '--out',
+      path: '',
+      found: `${folder}, which is not empty`,
+      expected: 'a new folder',
+    });
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const feeder = loadFeeder(loaded.feederFile);
+  requireSameDers(
+    loaded.file,
+    scenario.ders.map(({ derId }) => derId),
+    feeder.ders.map(({ derId }) => derId),
+  );
+  const write = (name: string, content: unknown): void =>
+    writeFileSync(join(folder, name), stringify(content));
+  const broker = { url: options.brokerUrl };
+  const clock = { source: 'bus' };
+  const gatewayAs = (role: string) => ({
+    url: `http://127.0.0.1:${options.gatewayPort}`,
+    apiKeyFile: `${role}.key`,
+  });
+  const keysFile = join(folder, 'keys.json');
+  for (const role of ['dera', 'dso', 'operator'] as const) {
+    const key = addKey(keysFile, { name: role, role, ...(role === 'dera' ? { deraId } : {}) });
+    writeFileSync(join(folder, `${role}.key`), `${key}\n`, { mode: SECRET_MODE });
+  }
+  write('gateway.yaml', {
+    listen: { host: '127.0.0.1', port: options.gatewayPort },
+    dataDir: './data',
+    keysFile: './keys.json',
+  });
+  write('dso.yaml', {
+    gateway: gatewayAs('dso'),
+    feederFile: resolve(loaded.feederFile),
+    calendar,
+    deraIds: [deraId],
+    policy: scenario.dso.policy,
+    ...(scenario.dso.margin_pu === undefined ? {} : { margin_pu: scenario.dso.margin_pu }),
+  });
+  write('iso.yaml', {
+    broker,
+    clock,
+    calendar,
+    seed,
+    market: { ...market, supplyFile: resolve(loaded.supplyFile), demandFile: resolve(loaded.demandFile) },
+  });
+  write('aggregator.yaml', {
+    deraId,
+    broker,
+    gateway: gatewayAs('dera'),
+    clock,
+    calendar,
+    maxSegments: market.maxSegments,
+    portfolio: feeder.ders.map(({ derId, bus, phases, nameplate_W, deviceIds }) => ({
+      derId,
+      feederId: feeder.id,
+      bus,
+      phases: phases.join(''),
+      nameplate_W,
+      deviceIds,
+    })),
+  });
+  write('bench.yaml', {
+    scenarioFile: resolve(loaded.file),
+    calendar,
+    seed,
+    broker,
+    gateway: gatewayAs('operator'),
+    firstPort: options.firstPort,
+    speed: options.speed,
+    lead_s: options.lead_s,
+  });
+  const edges = agentShares(scenario.ders.length, options.agents).map((share, a) => {
+    const name = `edge-${a + 1}`;
+    write(`${name}.yaml`, {
+      agentId: name,
+      broker,
+      clock,
+      market: {
+        deraId,
+        calendar,
+        forecastFile: resolve(loaded.priceForecastFile),
+        clearSkyFile: resolve(feeder.data.clearSkyFile),
+      },
+      cycle_s: scenario.agents.cycle_s,
+      verdictDeadline_s: 180,
+      devices: share.map((i) => {
+        const { derId, device, profile, riskFactor_pct } = scenario.ders[i]!;
+        return {
+          derId,
+          deviceIds: feeder.der(derId)?.deviceIds ?? [],
+          endpoint: device === 'simulated' ? `tcp://127.0.0.1:${options.firstPort + i}?unit=1` : device,
+          profile,
+          riskFactor_pct,
+          withoutAward: 'zero',
+        };
+      }),
+    });
+    return name;
+  });
+  const run = (what: string, file: string): string =>
+    `npx fieldbid ${what} run --config ${join(options.out, file)}`;
+  return [
+    run('gateway', 'gateway.yaml'),
+    run('dso', 'dso.yaml'),
+    run('bench', 'bench.yaml'),
+    run('iso', 'iso.yaml'),
+    run('aggregator', 'aggregator.yaml'),
+    ...edges.map((name) => run('edge', `${name}.yaml`)),
+  ];
+}
+
+/** Indices 0 … count-1 in `parts` runs of nearly the same length; no empty ones. */
+function agentShares(count: number, parts: number): number[][] {
+  const shares: number[][] = [];
+  for (let i = 0; i < count; i++) {
+    const part = Math.floor((i * Math.min(parts, count)) / count);
+    const share = shares[part];
+    if (share === undefined) shares[part] = [i];
+    else share.push(i);
+  }
+  return shares;
+}
