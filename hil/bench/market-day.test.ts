@@ -1,0 +1,104 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createLogger, silentLogger } from '@fieldbid/core/logging';
+import test from 'ava';
+import { compareRuns } from '../compare/compare-runs.ts';
+import type { RunRecord } from '../recorder/run-record.ts';
+import { shortcomings } from '../report/summary.ts';
+import { loadScenario, type Overrides } from '../scenario/load.ts';
+import { runMarketDay } from './market-day.ts';
+import { writeResults } from './run-folder.ts';
+
+const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+const NOON: Overrides = { start: '2026-06-21T11:45Z', intervals: 2 };
+const quiet = { update: () => {}, finish: () => {} };
+
+async function run(overrides: Overrides, dsoEnforced = true, log = silentLogger()) {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-day-'));
+  const loaded = loadScenario(SCENARIO, overrides);
+  const record = await runMarketDay({ loaded, folder, dsoEnforced, log, say: () => {}, progress: quiet });
+  return { folder, record, summary: writeResults(folder, record) };
+}
+
+test.serial(
+  'around noon every interval completes, within limits, every command proved, and repeats exactly',
+  async (t) => {
+    t.timeout(120_000);
+    const first = await run(NOON);
+    t.deepEqual(shortcomings(first.summary), []);
+    t.like(first.summary, { powerFlows: 30, commands: { verified: 24, refused: 0, unproven: 0 } });
+    t.like(first.summary.intervals, { planned: 2, completed: 2, curtailed: 2 });
+    t.is(first.summary.voltage.violations, 0);
+    t.true(first.summary.originalBids.max_pu! > 1.05);
+    invariants(t, first.record);
+    const second = await run(NOON);
+    t.deepEqual(compareRuns(first.folder, second.folder), []);
+    const other = await run({ ...NOON, seed: 2 });
+    t.not(compareRuns(first.folder, other.folder).length, 0);
+  },
+);
+
+test.serial('without the DSO the same bids break the upper limit', async (t) => {
+  t.timeout(120_000);
+  const { summary } = await run(NOON, false);
+  t.true(summary.voltage.violations > 0);
+  t.true(summary.voltage.max_pu! > 1.05);
+  t.is(summary.intervals.curtailed, 0);
+  t.regex(shortcomings(summary).join(), /outside 0\.95 \.\.\. 1\.05 pu/);
+});
+
+test.serial('one correlation id follows a bid from the register to the verdict in every log', async (t) => {
+  t.timeout(120_000);
+  const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-log-')), 'log.ndjson');
+  const log = createLogger({ level: 'debug', file });
+  const { record } = await run({ ...NOON, intervals: 1 }, true, log);
+  log.flush();
+  await new Promise((resolve) => setImmediate(resolve));
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  const { uid } = record.intervals[0]!.bids[0]!;
+  const steps = lines
+    .map((line) => JSON.parse(line) as { room?: string; correlationId?: string; msg: string })
+    .filter(({ correlationId }) => correlationId === uid)
+    .map(({ room, msg }) => `${room}: ${msg}`);
+  for (const step of [
+    'edge-agent: registers read for a bid',
+    'aggregator: bid accepted',
+    'aggregator: bid recorded',
+    'aggregator: award sent',
+    'edge-agent: award taken',
+    'edge-agent: limit written',
+    'edge-agent: command verified',
+  ]) {
+    t.true(steps.includes(step), `${step} is missing among ${steps.join('; ')}`);
+  }
+  t.false(lines.some((line) => line.includes('salt') && !line.includes('[redacted]')));
+});
+
+/** What must hold in any run, whatever the scenario. */
+function invariants(t: { true(value: boolean, message?: string): void }, record: RunRecord): void {
+  for (const { intervalId, bids, clearing } of record.intervals) {
+    for (const bid of bids) {
+      const what = `${intervalId} ${bid.derId}`;
+      t.true(bid.approved_W <= bid.bid_W, `${what}: approved above bid`);
+      t.true(bid.cleared_W <= bid.approved_W, `${what}: cleared above approved`);
+      t.true(bid.allocation_W <= bid.cleared_W, `${what}: allocated above cleared`);
+      // Nobody is sold below its bid.
+      t.true(bid.cleared_W === 0 || bid.price_uUSD_per_MWh <= clearing!.price_uUSD_per_MWh, `${what}: price`);
+    }
+  }
+  // What the inverters really delivered stays within what they were allocated, in every minute.
+  for (const minute of record.minutes) {
+    const interval = record.intervals.findLast(
+      ({ intervalId }) => Date.parse(intervalId.replace('Z', ':00Z')) <= minute.at_ms,
+    );
+    record.derIds.forEach((derId, i) => {
+      const allocation_W = interval?.bids.find((bid) => bid.derId === derId)?.allocation_W ?? 0;
+      t.true(
+        minute.power_W[i]! <= allocation_W + 1,
+        `${derId} delivers ${minute.power_W[i]} W of ${allocation_W} W`,
+      );
+    });
+  }
+}
