@@ -133,9 +133,21 @@ export class AggregatorService {
       timings_ms: {},
       notes: [],
     };
-    const book = this.#book.close(intervalId);
+    const closed = this.#book.close(intervalId);
     const silent = [...this.#registry.keys()].filter((derId) => !this.#presence.isAlive(derId)).sort();
-    if (silent.length > 0) context.notes.push(`no living agent for ${silent.join(', ')}`);
+    if (silent.length > 0)
+      context.notes.push(`cannot be limited, counted on as uncontrolled: ${silent.join(', ')}`);
+    // What cannot be limited cannot be sold: its bid would promise a quantity that nobody can hold it to.
+    const withdrawn = closed.bids.filter(({ derId }) => silent.includes(derId));
+    for (const { derId, uid } of withdrawn) {
+      context.notes.push(`bid of ${derId} withdrawn: it cannot be limited`);
+      log.warn({ intervalId, derId, correlationId: uid }, 'bid withdrawn: its DER cannot be limited');
+    }
+    const book: ClosedBook = {
+      ...closed,
+      bids: closed.bids.filter((bid) => !withdrawn.includes(bid)),
+      refused: closed.refused + withdrawn.length,
+    };
     let result: RoundResult | undefined;
     try {
       const { approved, segments } = await recordAndOffer(context, book, silent);

@@ -259,8 +259,15 @@ export const IntervalReport = Type.Object(
 );
 export type IntervalReport = Static<typeof IntervalReport>;
 
+/** An agent's birth and death, and whenever a device stops or begins to answer. Retained. */
 export const AgentState = Type.Object(
-  { agentId: Id, alive: Type.Boolean(), devices: Type.Array(Id), since_ms: Instant_ms },
+  {
+    agentId: Id,
+    alive: Type.Boolean(),
+    /** DERs that it can limit now. */
+    devices: Type.Array(Id),
+    since_ms: Instant_ms,
+  },
   closed,
 );
 export type AgentState = Static<typeof AgentState>;

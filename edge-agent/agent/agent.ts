@@ -44,6 +44,9 @@ export class EdgeAgent {
   overruns = 0;
   readonly #options: EdgeAgentOptions;
   readonly #times: TimeSource[] = [];
+  readonly #loops: { derId: string; cycle: DeviceCycle; time: TimeSource }[] = [];
+  /** DERs whose device answers, as announced last. */
+  #announced: string | undefined;
   readonly #subscriptions: Subscription[] = [];
   #done: Promise<void> = Promise.resolve();
 
@@ -55,7 +58,6 @@ export class EdgeAgent {
   async start(): Promise<void> {
     const { agentId, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
     const schedule = moments(calendar);
-    const loops: { cycle: DeviceCycle; time: TimeSource }[] = [];
     // All clocks are joined before anything is awaited: from here on time waits for us.
     const participants = devices.map((setup) => ({ setup, time: timeFor(`${agentId}/${setup.derId}`) }));
     this.#times.push(...participants.map(({ time }) => time));
@@ -77,10 +79,10 @@ export class EdgeAgent {
       const cycle = new DeviceCycle({
         ...{ setup, deraId, bus, time, calendar, schedule, forecast, awards, log },
       });
-      loops.push({ cycle, time });
+      this.#loops.push({ derId, cycle, time });
     }
     await this.#announce(true);
-    this.#done = Promise.all(loops.map(({ cycle, time }) => this.#loop(cycle, time))).then(() => {});
+    this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time))).then(() => {});
   }
 
   /** Resolves when the calendar is over and every device runs by its default again. */
@@ -108,6 +110,7 @@ export class EdgeAgent {
       while (due_ms <= end_ms) {
         await time.requestTime(due_ms);
         await this.#runSafely(cycle, due_ms);
+        await this.#announceChanges(due_ms);
         const now_ms = Math.max(due_ms, time.now());
         this.overruns += Math.max(0, Math.floor(now_ms / cycle_ms) - Math.floor(due_ms / cycle_ms));
         // Regular cycles fall on whole multiples of their length, whenever the program was started. Moments
@@ -132,10 +135,18 @@ export class EdgeAgent {
     }
   }
 
-  async #announce(alive: boolean): Promise<void> {
-    const { agentId, bus, devices, log } = this.#options;
+  /** A device that stops answering cannot be limited: whoever counts on this agent must hear of it. */
+  async #announceChanges(now_ms: number): Promise<void> {
+    const answering = this.#loops.filter(({ cycle }) => cycle.answers(now_ms)).map(({ derId }) => derId);
+    if (answering.join() === this.#announced) return;
+    await this.#announce(true, answering);
+  }
+
+  async #announce(alive: boolean, derIds = this.#options.devices.map(({ derId }) => derId)): Promise<void> {
+    const { agentId, bus, log } = this.#options;
     const since_ms = Math.floor(this.#times[0]?.now() ?? 0);
-    const state: AgentState = { agentId, alive, devices: devices.map(({ derId }) => derId), since_ms };
+    const state: AgentState = { agentId, alive, devices: [...derIds], since_ms };
+    this.#announced = derIds.join();
     try {
       await bus.publish(topics.agents(agentId), state, { retain: true });
     } catch (error) {

@@ -11,12 +11,17 @@ import { Bidder } from './bidder.ts';
 import type { CycleContext } from './device-setup.ts';
 import { LimitControl } from './limit-control.ts';
 
+/** A device that has not answered for so long, market ms, cannot be limited: the DERA must know. */
+const SILENCE_MS = 30_000;
+
 export class DeviceCycle {
   /** Cycles in which the device did not answer. */
   failedReads = 0;
   readonly #context: CycleContext;
   readonly #control: LimitControl;
   readonly #bidder: Bidder;
+  #answeredAt_ms: number | undefined;
+  #silentSince_ms: number | undefined;
 
   constructor(context: CycleContext) {
     this.#context = context;
@@ -28,9 +33,17 @@ export class DeviceCycle {
   async run(now_ms: number): Promise<void> {
     const granted = performance.now();
     const reading = await this.#read();
+    if (reading !== undefined) this.#silentSince_ms = undefined;
+    else this.#silentSince_ms ??= this.#answeredAt_ms ?? now_ms;
+    if (reading !== undefined) this.#answeredAt_ms = now_ms;
     await this.#control.run(reading, now_ms, granted);
     await this.#bidder.run(reading, now_ms);
     if (reading !== undefined) await this.#publish(reading);
+  }
+
+  /** Whether the device can be spoken to: false once it has not answered for a while, market time. */
+  answers(now_ms: number): boolean {
+    return this.#silentSince_ms === undefined || now_ms - this.#silentSince_ms < SILENCE_MS;
   }
 
   /**

@@ -27,15 +27,21 @@ export interface AgentParts {
   readonly closers: Closers;
 }
 
-/** @returns when all of them have come to the end of the calendar. */
-export async function startAgents(parts: AgentParts): Promise<{ done(): Promise<void> }> {
+export interface BenchAgents {
+  /** Resolves when all of them have come to the end of the calendar. */
+  done(): Promise<void>;
+  stop(derId: string): Promise<void>;
+}
+
+/** Starts them all; each takes awards from then on. */
+export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const { loaded, feeder, devices, connect, timeFor, closers } = parts;
   const { scenario } = loaded;
   const { calendar, deraId } = scenario;
   const log = parts.log.child({ room: 'edge-agent' });
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
-  const agents: EdgeAgent[] = [];
+  const agents = new Map<string, EdgeAgent>();
   for (const { derId, endpoint, profile: profileName } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
@@ -69,7 +75,10 @@ export async function startAgents(parts: AgentParts): Promise<{ done(): Promise<
     });
     await agent.start();
     closers.add(`agent of ${derId}`, () => agent.stop());
-    agents.push(agent);
+    agents.set(derId, agent);
   }
-  return { done: async () => void (await Promise.all(agents.map((agent) => agent.done()))) };
+  return {
+    done: async () => void (await Promise.all([...agents.values()].map((agent) => agent.done()))),
+    stop: async (derId) => agents.get(derId)?.stop(),
+  };
 }

@@ -124,7 +124,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       dsoEnforced: true,
       clock: `wall clock × ${config.speed}, separate processes`,
       wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(performance.now() - began - setUp_ms) },
-      memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid }),
+      memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid() }),
     });
     const summary = writeResults(folder, run);
     console.log(closingText(summary, folder));

@@ -25,6 +25,7 @@ export interface BenchParts {
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
   readonly firstPort?: number;
   readonly progress: Progress;
+  readonly onMinute?: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
   readonly closers: Closers;
 }
@@ -33,7 +34,8 @@ export interface Bench {
   readonly devices: BenchDevices;
   /** `gridlabd 6.0.0` */
   readonly engine: string;
-  readonly enginePid: number | undefined;
+  /** Process of the plant's power flow, while it runs. */
+  enginePid(): number | undefined;
   /** The feeder, minute by minute, to the end of the day. */
   run(): Promise<void>;
   /** Everything that happened, once the day is over. */
@@ -73,7 +75,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     end_ms,
     step_ms: scenario.powerFlow.step_s * 1000,
     offset_ms: scenario.powerFlow.offset_s * 1000,
-    onMinute: (minute) => {
+    onMinute: async (minute) => {
       minutes.push(minute);
       const highest =
         minute.voltages_pu.length === 0 ? 'not solved' : `${Math.max(...minute.voltages_pu).toFixed(4)} pu`;
@@ -81,13 +83,14 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         minutes.length,
         `${new Date(minute.at_ms).toISOString().slice(11, 16)} · highest ${highest}`,
       );
+      await parts.onMinute?.(minute);
     },
     log: log.child({ room: 'plant' }),
   });
   return {
     devices,
     engine: powerFlow.description.engine,
-    enginePid: powerFlow.pid,
+    enginePid: () => powerFlow.pid,
     run: () => plant.run(),
     record: async (source, { dsoEnforced, clock, wall_ms, memory_MiB }) => {
       await recorder.settle();

@@ -19,6 +19,8 @@ export interface BenchDevice {
   readonly endpoint: string;
   readonly profile: string;
   readonly plant: PlantDevice;
+  /** Present when it is simulated. */
+  readonly inverter?: SimulatedInverter;
 }
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
@@ -97,7 +99,7 @@ export async function openBenchDevices(options: {
       available_W: () => available_W(now()),
       setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
     };
-    devices.push({ derId, endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile, plant });
+    devices.push({ derId, endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile, plant, inverter });
   }
   const factors = [...feeder.data.loads.keys()].map(
     (load) => [load, loadFactor(deviations, seed, load, minutes)] as const,

@@ -17,7 +17,8 @@ import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
-import type { RunRecord } from '../recorder/run-record.ts';
+import type { SimulatedInverter } from '../devices/simulated-inverter.ts';
+import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
@@ -39,7 +40,19 @@ export interface MarketDayOptions {
   readonly realtimeSpeed?: number;
   readonly log: Logger;
   readonly say: (line: string) => void;
+  /** Called after each minute of the plant, with what a fault test may lay hands on. */
+  readonly onMinute?: (minute: MinuteRecord, hands: Hands) => void | Promise<void>;
   readonly progress: Progress;
+}
+
+/** What can be broken while a day runs. */
+export interface Hands {
+  /** Simulated inverter of a DER. */
+  inverter(derId: string): SimulatedInverter | undefined;
+  /** Ends a DER's agent as a power cut of its gateway would. */
+  stopAgent(derId: string): Promise<void>;
+  /** Process ids of the engines, while they run. */
+  enginePids(): { plant: number | undefined; dso: number | undefined };
 }
 
 /** Market time before the first bid in which everything is started, ms. */
@@ -100,6 +113,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     time: clock.join('plant'),
     connect,
     progress: options.progress,
+    onMinute: (minute) => options.onMinute?.(minute, hands),
     log,
     closers,
   });
@@ -130,6 +144,11 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     },
     log,
   );
+  const hands: Hands = {
+    inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
+    stopAgent: (derId) => agents.stop(derId),
+    enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
+  };
   await aggregator.start();
   closers.add('aggregator', () => aggregator.stop());
 
@@ -147,7 +166,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
     memory_MiB: memoryOf({
       fieldbid: process.pid,
-      'gridlabd of the plant': bench.enginePid,
+      'gridlabd of the plant': bench.enginePid(),
       'gridlabd of the DSO': dsoFlow.pid,
     }),
   });

@@ -33,7 +33,7 @@ export interface PlantOptions {
   readonly end_ms: number;
   readonly step_ms: number;
   readonly offset_ms: number;
-  readonly onMinute: (minute: MinuteRecord) => void;
+  readonly onMinute: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
 }
 
@@ -77,7 +77,7 @@ export class Plant {
       });
       if (isSolved(result)) {
         this.#giveBack(result.magnitude_pu);
-        onMinute({ ...record, voltages_pu: result.magnitude_pu });
+        await onMinute({ ...record, voltages_pu: result.magnitude_pu });
         return;
       }
       failure = `${result.failure}: ${result.reason}`;
@@ -85,7 +85,7 @@ export class Plant {
       failure = messageOf(error);
     }
     log.error({ at_ms, failure }, 'the feeder could not be solved; the inverters keep their voltages');
-    onMinute({ ...record, voltages_pu: [], failure });
+    await onMinute({ ...record, voltages_pu: [], failure });
   }
 
   #giveBack(magnitude_pu: readonly number[]): void {

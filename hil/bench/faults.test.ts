@@ -1,0 +1,125 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { silentLogger } from '@fieldbid/core/logging';
+import test from 'ava';
+import type { RunRecord } from '../recorder/run-record.ts';
+import { summarize } from '../report/summary.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { type Hands, runMarketDay } from './market-day.ts';
+
+const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+
+/** Two hours around noon; `at` breaks something in the minute that it names. */
+async function runWith(
+  at: Readonly<Record<string, (hands: Hands) => void | Promise<void>>>,
+): Promise<RunRecord> {
+  return runMarketDay({
+    loaded: loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 4 }),
+    folder: mkdtempSync(join(tmpdir(), 'fieldbid-faults-')),
+    dsoEnforced: true,
+    log: silentLogger(),
+    say: () => {},
+    progress: { update: () => {}, finish: () => {} },
+    onMinute: async ({ at_ms }, hands) => at[new Date(at_ms).toISOString().slice(11, 16)]?.(hands),
+  });
+}
+
+const verdictsOf = (record: RunRecord, derId: string) =>
+  record.verdicts
+    .filter((v) => v.derId === derId)
+    .map(({ intervalId, verdict }) => [intervalId.slice(11, 16), verdict]);
+
+test.serial(
+  'an inverter that stops answering: its commands are unproven, the market goes on without it',
+  async (t) => {
+    t.timeout(60_000);
+    const record = await runWith({
+      '11:20': (hands) => {
+        hands.inverter('pv-611-c')!.faults.offline = true;
+      },
+    });
+    t.like(summarize(record), { intervals: { completed: 4 }, voltage: { violations: 0 }, powerFlows: 60 });
+    t.deepEqual(verdictsOf(record, 'pv-611-c'), [
+      ['11:00', 'verified'],
+      ['11:15', 'verified'],
+      ['11:30', 'unproven'],
+      ['11:45', 'unproven'],
+    ]);
+    // It bid for 11:30 while it still answered; at gate closure it did not, and the bid was withdrawn.
+    t.deepEqual(
+      record.intervals.map(({ bids }) => bids.some(({ derId }) => derId === 'pv-611-c')),
+      [true, true, false, false],
+    );
+    t.is(verdictsOf(record, 'pv-680').filter(([, verdict]) => verdict === 'verified').length, 4);
+  },
+);
+
+test.serial('an inverter that echoes its limit and does not obey is found out by its power', async (t) => {
+  t.timeout(60_000);
+  const record = await runWith({
+    '11:10': (hands) => {
+      hands.inverter('pv-645-b')!.faults.ignoreLimit = true;
+    },
+  });
+  const later = record.verdicts.filter(
+    ({ derId, intervalId }) => derId === 'pv-645-b' && intervalId > '2026-06-21T11:00Z',
+  );
+  t.is(later.length, 3);
+  for (const { verdict, reason, commanded_pct, readBack_pct } of later) {
+    t.is(verdict, 'refused');
+    t.is(readBack_pct, commanded_pct);
+    t.regex(reason, /reads back .* but delivers/);
+  }
+});
+
+test.serial(
+  'killed engines are started again; every interval is decided and every minute solved',
+  async (t) => {
+    t.timeout(60_000);
+    const killed: (number | undefined)[] = [];
+    let last: Hands | undefined;
+    const kill = (pid: number | undefined): void => {
+      killed.push(pid);
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    };
+    const record = await runWith({
+      '11:06': (hands) => kill(hands.enginePids().dso),
+      '11:25': (hands) => kill(hands.enginePids().plant),
+      '11:59': (hands) => {
+        last = hands;
+      },
+    });
+    t.true(killed.every((pid) => pid !== undefined));
+    t.false(killed.includes(last!.enginePids().dso));
+    t.false(killed.includes(last!.enginePids().plant));
+    t.like(summarize(record), {
+      intervals: { completed: 4 },
+      powerFlows: 60,
+      powerFlowFailures: 0,
+      voltage: { violations: 0 },
+      commands: { verified: 48 },
+    });
+  },
+);
+
+test.serial(
+  'a DER without a living agent: named, counted on as uncontrolled, and the voltages hold',
+  async (t) => {
+    t.timeout(60_000);
+    const record = await runWith({ '11:05': (hands) => hands.stopAgent('pv-652-a') });
+    const summary = summarize(record);
+    t.is(summary.intervals.completed, 4);
+    t.is(summary.voltage.violations, 0);
+    t.true(
+      summary.notes.some((note) =>
+        /11:30Z: cannot be limited, counted on as uncontrolled: pv-652-a/.test(note),
+      ),
+    );
+    // Its revert timer frees it 20 minutes after its last command: then it delivers what the sun gives.
+    const der = record.derIds.indexOf('pv-652-a');
+    const end = record.minutes.at(-1)!;
+    t.true(end.power_W[der]! > 0.9 * end.available_W[der]!);
+  },
+);
