@@ -12,6 +12,11 @@ export interface DeviceOptions {
   readonly profile?: DeviceProfile | string;
   /** Market time, epoch ms. */
   readonly now: () => number;
+  /**
+   * Real ms for one answer, instead of the profile's. On a clock that stands still meanwhile a real deadline has
+   * no market meaning and only makes runs differ on a busy machine: give a guard against hangs there.
+   */
+  readonly deadline_ms?: number;
   /** Shared by the devices of one program, so that devices behind one gateway share a connection. */
   readonly links?: ModbusLinks;
   /** File and path that the endpoint comes from, for errors. */
@@ -24,7 +29,8 @@ export function openDevice(options: DeviceOptions): { device: DerDevice; profile
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
   const links = options.links ?? new ModbusLinks();
-  const { deadline_ms, gap_ms } = profile.modbus;
+  const { gap_ms } = profile.modbus;
+  const deadline_ms = options.deadline_ms ?? profile.modbus.deadline_ms;
   const link = links.open(endpoint, { deadline_ms, gap_ms, now });
   return { device: new SunSpecDevice({ link, profile, now }), profile };
 }

@@ -97,7 +97,11 @@ async function run(
   await bus.subscribe(topics.measurements('pv-1'), ({ topic, message }) => {
     lab.measurements.push(parse(Measurement, message, topic));
   });
-  const { device } = openDevice({ endpoint: `tcp://127.0.0.1:${port}?unit=1`, now: () => clock.now() });
+  const { device } = openDevice({
+    endpoint: `tcp://127.0.0.1:${port}?unit=1`,
+    now: () => clock.now(),
+    deadline_ms: 60_000,
+  });
   const agent = new EdgeAgent({
     agentId: 'agent-1',
     deraId: 'dera-1',

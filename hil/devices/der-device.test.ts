@@ -1,7 +1,7 @@
 /** The DerDevice suite: the SunSpec driver against the simulated inverter, over real sockets. */
 import { derDeviceConformance } from '@fieldbid/edge-agent/device/conformance';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { type Quirks, SimulatedInverter } from './simulated-inverter.ts';
 
 const START_MS = Date.parse('2026-06-21T12:00:00Z');
@@ -20,7 +20,11 @@ function bench(phases: string, rating_W: number, quirks: Quirks = {}) {
       quirks,
     });
     const { port } = await inverter.listen('127.0.0.1', 0);
-    const { device } = openDevice({ endpoint: `tcp://127.0.0.1:${port}?unit=1`, now: () => now_ms });
+    const { device } = openDevice({
+      endpoint: `tcp://127.0.0.1:${port}?unit=1`,
+      now: () => now_ms,
+      deadline_ms: 60_000,
+    });
     return {
       device,
       rating_W,
@@ -46,22 +50,29 @@ function bench(phases: string, rating_W: number, quirks: Quirks = {}) {
 derDeviceConformance(test, 'SunSpec 101, 5 kW', bench('B', 5000));
 derDeviceConformance(test, 'SunSpec 103, 250 kW', bench('ABC', 250_000));
 
+async function opened(t: ExecutionContext, quirks: Quirks) {
+  const made = await bench('A', 5000, quirks)();
+  t.teardown(async () => {
+    await made.device.close();
+    await made.close();
+  });
+  return made;
+}
+
 test('a device that refuses function 16 is written with function 6, and that is learnt', async (t) => {
-  const { device, writeTransactions, close, terminalPower_W, pass } = await bench('A', 5000, {
+  const { device, writeTransactions, terminalPower_W, pass } = await opened(t, {
     refusesWriteMultiple: true,
-  })();
+  });
   t.like(await device.applyLimit({ limit_W: 1000, revert_s: 300 }), { outcome: 'written', echoes: true });
   t.is(writeTransactions(), 5);
   pass(30_000);
   t.is(terminalPower_W(), 1000);
   t.like(await device.release(), { outcome: 'released' });
   t.is(writeTransactions(), 6);
-  await device.close();
-  await close();
 });
 
 test('a device without a revert timer is said so and not controlled', async (t) => {
-  const { device, writeTransactions, close } = await bench('A', 5000, { noRevertTimer: true })();
+  const { device, writeTransactions } = await opened(t, { noRevertTimer: true });
   const identity = await device.identity();
   t.false(identity.hasRevertTimer);
   t.true(identity.warnings.some((warning) => warning.includes('no revert timer')));
@@ -70,6 +81,4 @@ test('a device without a revert timer is said so and not controlled', async (t) 
     code: 'NO_REVERT_TIMER',
   });
   t.is(writeTransactions(), 0);
-  await device.close();
-  await close();
 });

@@ -22,7 +22,7 @@ async function open(options: Partial<SimulatedInverterOptions> = {}) {
     ...options,
   });
   const { port } = await inverter.listen('127.0.0.1', 0);
-  const connection = new TcpConnection({ host: '127.0.0.1', port });
+  const connection = new TcpConnection({ host: '127.0.0.1', port, deadline_ms: 60_000 });
   return {
     inverter,
     connection,

@@ -4,9 +4,10 @@
  * After a timeout or a malformed answer the socket is destroyed: modbus-serial counts transactions modulo 256
  * and never forgets them, so on a surviving socket a late answer could pass for another register's value.
  */
-import { messageOf, withDeadline } from '@fieldbid/core/errors';
+import { messageOf } from '@fieldbid/core/errors';
 import modbusSerial from 'modbus-serial';
 import { exceptionText, ModbusError } from './errors.ts';
+import { withPatience } from './patience.ts';
 
 /** The package is CommonJS: its class is the default of its default export. */
 const ModbusRTU = modbusSerial.default;
@@ -142,7 +143,7 @@ export class TcpConnection {
     await this.#keepGap();
     this.requests++;
     try {
-      const answer = await withDeadline(
+      const answer = await withPatience(
         Promise.race([exchange(socket.client), socket.broken]),
         this.#deadline_ms,
         what,
@@ -182,7 +183,7 @@ export class TcpConnection {
       breakOff(new ModbusError('MODBUS_CONNECTION', `${host}:${port} closed the connection`)),
     );
     try {
-      await withDeadline(client.connectTCP(host, { port }), this.#deadline_ms, 'connecting');
+      await withPatience(client.connectTCP(host, { port }), this.#deadline_ms, 'connecting');
     } catch (cause) {
       client.destroy(() => {});
       this.#backOff();
