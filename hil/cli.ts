@@ -2,6 +2,7 @@
 import type { Command } from '@fieldbid/core/cli/command';
 import { registerBench } from './bench/bench-command.ts';
 import { registerRun } from './bench/run-command.ts';
+import { registerBroker } from './broker/command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
 
@@ -10,4 +11,5 @@ export function register(program: Command): void {
   registerBench(program);
   registerCompare(program);
   registerSim(program);
+  registerBroker(program);
 }
