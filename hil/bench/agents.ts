@@ -12,7 +12,7 @@ import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
 
-/** Real time that a command has to be proved in, market ms. */
+/** A command must be proved within this, market ms. */
 const VERDICT_DEADLINE_MS = 180_000;
 /** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
 const REVERT_SLACK_S = 300;
@@ -23,6 +23,8 @@ export interface AgentParts {
   readonly devices: readonly BenchDevice[];
   readonly connect: (clientId: string) => Promise<Bus>;
   readonly timeFor: (name: string) => TimeSource;
+  /** Real ms for one answer of a device; the profile's own when absent. */
+  readonly deadline_ms?: number;
   readonly log: Logger;
   readonly closers: Closers;
 }
@@ -45,7 +47,12 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   for (const { derId, endpoint, profile: profileName } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
-    const { device, profile } = openDevice({ endpoint, profile: profileName, now: () => time.now() });
+    const { device, profile } = openDevice({
+      endpoint,
+      profile: profileName,
+      now: () => time.now(),
+      ...(parts.deadline_ms === undefined ? {} : { deadline_ms: parts.deadline_ms }),
+    });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,
       deraId,

@@ -55,6 +55,8 @@ export interface Hands {
   enginePids(): { plant: number | undefined; dso: number | undefined };
 }
 
+/** Real ms for a simulated inverter's answer on the fast clock. */
+const PATIENT_DEADLINE_MS = 30_000;
 /** Market time before the first bid in which everything is started, ms. */
 const LEAD_MS = 60_000;
 
@@ -123,6 +125,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     devices: bench.devices,
     connect,
     timeFor: clock.join,
+    // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
+    ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
     log,
     closers,
   });

@@ -195,7 +195,6 @@ function pageData(run: RunRecord): unknown {
         minutes.map((m) => (m.voltages_pu[i] === undefined ? null : round(m.voltages_pu[i], 5))),
       ),
       power_kW: run.derIds.map((_, i) => minutes.map((m) => kW(m.power_W[i]))),
-      total_kW: minutes.map((m) => all(m.power_W)),
       available_kW: minutes.map((m) => all(m.available_W)),
     },
     intervals: {

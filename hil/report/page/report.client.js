@@ -14,10 +14,13 @@ const fixed = (digits) => (_, v) => (v == null ? '–' : v.toFixed(digits));
 const seconds = run.minutes.at_s;
 const [low, high] = run.header.limits_pu;
 const charts = [];
+const hhmm = (s) => new Date(s * 1e3).toISOString().slice(11, 16);
+/** The first series of every chart. */
+const time = { label: 'UTC', value: (_, s) => (s == null ? '–' : hhmm(s)) };
 
 function chart(id, height, options, data) {
   const host = document.getElementById(id);
-  const clock = (_, ticks) => ticks.map((s) => new Date(s * 1e3).toISOString().slice(11, 16));
+  const clock = (_, ticks) => ticks.map(hhmm);
   const axis = {
     stroke: () => css('--quiet'),
     grid: { stroke: () => css('--rule'), width: 1 },
@@ -58,6 +61,8 @@ function limitLines(u) {
   ctx.restore();
 }
 
+/** The curtailment chart is about the upper limit. */
+const upperRange = (_, min, max) => [Math.min(min, high) - 0.006, Math.max(max, high) + 0.006];
 const puRange = (_, min, max) => [Math.min(min, low) - 0.004, Math.max(max, high) + 0.004];
 
 chart(
@@ -67,7 +72,7 @@ chart(
     scales: { y: { range: puRange } },
     axes: [{ label: 'voltage, pu', size: 64, values: (_, ticks) => ticks.map((v) => v.toFixed(3)) }],
     series: [
-      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
+      time,
       ...run.nodes.map((node) => ({
         label: node,
         stroke: () => css(phaseColor[node.slice(-1)] ?? '--quiet'),
@@ -80,25 +85,38 @@ chart(
   [seconds, ...run.minutes.voltages_pu],
 );
 
-const hue = (i, n) => `hsl(${Math.round((360 * i) / n)} 62% 52%)`;
+const hue = (i, n, alpha) => `hsl(${Math.round((360 * i) / n)} 60% 52% / ${alpha})`;
+// Stacked: each DER's area lies on those before it, drawn from the top of the stack down.
+const stack = [];
+run.minutes.power_kW.forEach((series, i) => {
+  stack.push(series.map((kW, m) => kW + (stack[i - 1]?.[m] ?? 0)));
+});
+const layers = run.derIds.map((id, i) => ({ id, i })).reverse();
 chart(
   'dispatch',
-  290,
+  320,
   {
     axes: [{ label: 'power, kW', size: 64 }],
     series: [
-      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
-      { label: 'all DERs', stroke: () => css('--ink'), width: 2, value: fixed(1) },
-      { label: 'available, all', stroke: () => css('--quiet'), dash: [4, 4], value: fixed(1) },
-      ...run.derIds.map((id, i) => ({
-        label: id,
-        stroke: hue(i, run.derIds.length),
-        width: 1,
+      time,
+      {
+        label: 'available, all',
+        stroke: () => css('--quiet'),
+        dash: [4, 4],
+        points: { show: false },
         value: fixed(1),
+      },
+      ...layers.map(({ id, i }) => ({
+        label: id,
+        stroke: hue(i, run.derIds.length, 1),
+        fill: hue(i, run.derIds.length, 0.75),
+        width: 0.5,
+        points: { show: false },
+        value: (_, __, ___, m) => (m == null ? '–' : run.minutes.power_kW[i][m].toFixed(1)),
       })),
     ],
   },
-  [seconds, run.minutes.total_kW, run.minutes.available_kW, ...run.minutes.power_kW],
+  [seconds, run.minutes.available_kW, ...layers.map(({ i }) => stack[i])],
 );
 
 const bars = uPlot.paths.bars({ size: [0.8, 40] });
@@ -106,13 +124,13 @@ chart(
   'curtailment',
   310,
   {
-    scales: { y: { range: puRange }, kW: { range: (_, __, max) => [0, Math.max(1, max) * 1.6] } },
+    scales: { y: { range: upperRange }, kW: { range: (_, __, max) => [0, Math.max(1, max) * 1.6] } },
     axes: [
       { label: 'highest voltage, pu', size: 64, values: (_, ticks) => ticks.map((v) => v.toFixed(3)) },
       { label: 'curtailed, kW', side: 1, scale: 'kW', size: 60, grid: { show: false } },
     ],
     series: [
-      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
+      time,
       {
         label: 'curtailed kW',
         scale: 'kW',
@@ -140,7 +158,7 @@ chart(
   {
     axes: [{ label: '$/MWh', size: 64 }],
     series: [
-      { label: 'UTC', value: (_, s) => (s == null ? '–' : new Date(s * 1e3).toISOString().slice(11, 16)) },
+      time,
       {
         label: 'clearing price',
         stroke: () => css('--supply'),
