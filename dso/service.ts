@@ -14,6 +14,7 @@ import type {
 } from '@fieldbid/core/gateway-api/schemas';
 import { intervalOf } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
+import { withRetries } from '@fieldbid/core/retry';
 import { IntervalCheck } from './feasibility/interval-check.ts';
 import type { Policy, Request, Verdict } from './feasibility/policy.ts';
 import { unrestricted } from './feasibility/unrestricted.ts';
@@ -23,7 +24,6 @@ import { type CheckedWith, decisionOf, unavailableDecision } from './service/cer
 import type { DsoGateway } from './service/gateway.ts';
 import { LateTimers } from './service/late-timers.ts';
 import { qualificationOf } from './service/qualify.ts';
-import { withRetries } from './service/retries.ts';
 
 export interface DsoOptions {
   readonly gateway: DsoGateway;

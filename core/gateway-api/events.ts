@@ -4,6 +4,7 @@
  */
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { FieldbidError, InputError, messageOf } from '../errors.ts';
+import { pause } from '../retry.ts';
 import { parse } from '../schema.ts';
 import { send } from './http.ts';
 import { API_PREFIX, LedgerEvent } from './schemas.ts';
@@ -115,17 +116,4 @@ function json(text: string): unknown {
 
 function isPermanent(error: unknown): boolean {
   return error instanceof FieldbidError && !error.retryable;
-}
-
-/** Real time: the other side needs it to come back. Ends early, without an error, when told to. */
-function pause(duration_ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, duration_ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { busConformance } from '@fieldbid/core/bus/conformance';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { messageOf } from '@fieldbid/core/errors';
 import test from 'ava';
 import { connectAsync } from 'mqtt';
+import { findMosquitto, freePorts, printed, start } from '../testing/programs.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 
 async function twoBuses(url: string, protocolVersion: 4 | 5, close: () => Promise<void>) {
@@ -27,21 +25,16 @@ busConformance(test, 'MQTT 3.1.1 on the embedded broker', async () => {
 });
 
 // A peer's broker. Where it is not installed the suite is listed as skipped, by name.
-const mosquitto = ['mosquitto', '/usr/sbin/mosquitto'].find(
-  (path) => spawnSync(path, ['-h']).error === undefined,
-);
+const mosquitto = findMosquitto();
 if (mosquitto === undefined) {
   test.skip('MQTT 5 on Mosquitto: the program mosquitto is not installed', () => {});
 } else {
   const program = mosquitto;
   busConformance(test, 'MQTT 5 on Mosquitto', async () => {
-    const port = await freePort();
-    const process = spawn(program, ['-p', String(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
-    await listening(process);
-    return twoBuses(`mqtt://127.0.0.1:${port}`, 5, async () => {
-      process.kill();
-      await once(process, 'exit');
-    });
+    const port = await freePorts(1);
+    const broker = start(program, ['-p', String(port)]);
+    await printed(broker, 'running');
+    return twoBuses(`mqtt://127.0.0.1:${port}`, 5, () => broker.stop());
   });
 }
 
@@ -108,20 +101,3 @@ test('what is no envelope is reported, not handled, and what follows is', async 
   await bus.close();
   await broker.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-/** Mosquitto says on standard error when it is running. */
-async function listening(process: ChildProcess): Promise<void> {
-  for await (const chunk of process.stderr ?? []) {
-    if (String(chunk).includes('running')) break;
-  }
-  process.stderr?.resume();
-}

@@ -1,5 +1,5 @@
-/** Tries a call to the BC-GW again while that can help: a gateway that restarts must not cost an interval. */
-import { FieldbidError } from '@fieldbid/core/errors';
+/** Trying again while that can help: a service that restarts must not cost an interval. Real time. */
+import { FieldbidError } from './errors.ts';
 
 const PAUSES_MS = [50, 200, 1000, 3000];
 
@@ -21,7 +21,8 @@ export async function withRetries<T>(
   return work();
 }
 
-function pause(duration_ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, real ms. Ends early, without an error, when `signal` aborts. */
+export function pause(duration_ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
