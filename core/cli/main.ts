@@ -6,6 +6,15 @@ import { Command, type CommandRoom } from './command.ts';
 /** Rooms that may offer commands, in the order in which help lists them. */
 const ROOMS = ['hil', 'edge-agent', 'aggregator', 'bc-gateway', 'dso', 'iso-sim'];
 
+/** Shown where the room that offers the command is installed. */
+const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
+  ['run', 'one market day on the modified IEEE 13-bus feeder'],
+  ['sim inverter --listen 127.0.0.1:15020', 'one simulated SunSpec inverter'],
+  ["edge read 'tcp://192.0.2.10:502?unit=1'", 'what a device is and does'],
+  ['edge run --config edge.yaml', 'the agent beside real inverters'],
+  ['bench split --out lab', 'config files for the day as separate processes'],
+];
+
 /** @returns the process's exit code: 0 done, 1 failed (the reason is on standard error), 2 wrong usage. */
 export async function main(args: string[]): Promise<number> {
   const version = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -15,19 +24,16 @@ export async function main(args: string[]): Promise<number> {
       'From inverter registers to a cleared, ledger-recorded market award, and back to a proved setpoint.',
     )
     .version(version)
-    .showHelpAfterError('(run with --help to see what is accepted)')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ npx fieldbid run                                   run one market day on the IEEE 13-bus feeder
-  $ npx fieldbid sim inverter --listen 127.0.0.1:15020 one simulated SunSpec inverter
-  $ npx fieldbid edge run --config edge.yaml           the agent beside real inverters`,
-    );
+    .showHelpAfterError('(run with --help to see what is accepted)');
   for (const room of ROOMS) {
     const commands = await installedRoom(room);
     commands?.register(program);
   }
+  const known = new Set(program.commands.map((command) => command.name()));
+  const examples = EXAMPLES.filter(([command]) => known.has(command.split(' ')[0] ?? ''));
+  const width = Math.max(...examples.map(([command]) => command.length));
+  const lines = examples.map(([command, what]) => `  $ npx fieldbid ${command.padEnd(width)}  ${what}`);
+  program.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   program.exitOverride();
   for (const command of allCommands(program)) command.exitOverride();
   try {

@@ -59,6 +59,8 @@ export interface Hands {
 const PATIENT_DEADLINE_MS = 30_000;
 /** Market time before the first bid in which everything is started, ms. */
 const LEAD_MS = 60_000;
+/** Real time that starting it all may take by the wall clock, ms. */
+const REAL_LEAD_MS = 8000;
 
 /** @throws FieldbidError or InputError when the bench cannot be set up; what happens in the day is in the record. */
 export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord> {
@@ -84,15 +86,16 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   );
   const schedule = moments(scenario.calendar);
   const first = schedule[0]!;
-  const clock = openClock(first.bid_ms - LEAD_MS, options, closers);
+  // Before the clock: on first use this sets up Python, which takes a while.
+  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
+  closers.add('power flow of the DSO', () => dsoFlow.close());
+  const clock = openClock(first.bid_ms, options, closers);
   // Holds time back until everything has been started.
   const starting = clock.join('bench');
 
   const connect = await openBus(options, closers);
   const gateway = await openGateway(loaded, folder, () => Math.floor(clock.now()), log, closers);
 
-  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('power flow of the DSO', () => dsoFlow.close());
   const dso = new DsoService({
     gateway: gateway.client('dso'),
     feeder,
@@ -188,7 +191,12 @@ interface BenchClock {
   readonly failure: Promise<never>;
 }
 
-function openClock(start_ms: number, { realtimeSpeed, log }: MarketDayOptions, closers: Closers): BenchClock {
+function openClock(
+  firstBid_ms: number,
+  { realtimeSpeed, log }: MarketDayOptions,
+  closers: Closers,
+): BenchClock {
+  const start_ms = firstBid_ms - Math.max(LEAD_MS, REAL_LEAD_MS * (realtimeSpeed ?? 0));
   if (realtimeSpeed !== undefined) {
     const shared = { speed: realtimeSpeed, origin_ms: start_ms, realOrigin_ms: Date.now() };
     const clock = new WallClock(shared);
