@@ -1,8 +1,8 @@
 /** M24 · A raw record against the ledger's revision: every field that both hold, then the checksum. */
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { describeFound, FieldbidError, InputError } from '@fieldbid/core/errors';
-import { recordChecksum, SALT } from '@fieldbid/core/gateway-api/checksum';
-import { type BidState, RawBidRecord, type VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import { recordChecksum } from '@fieldbid/core/gateway-api/checksum';
+import { type BidState, RawBidRecord, SALT, type VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
 import { parse } from '@fieldbid/core/schema';
 import type { LedgerFinding } from '../ledger/ledger.ts';
 import { idsOf, type RawRow } from '../store/raw-store.ts';

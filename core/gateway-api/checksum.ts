@@ -4,12 +4,9 @@
  */
 import { canonicalJson } from '../canonical-json.ts';
 import { hmacSha256Hex, sha256Hex } from '../digest.ts';
-import type { RawBidRecord } from './schemas.ts';
+import { type RawBidRecord, SALT } from './schemas.ts';
 
 const DOMAIN = 'fieldbid/raw-record/v1';
-
-/** 128 bit or more, lower-case hex. */
-export const SALT = '^[0-9a-f]{32,128}$';
 
 /** Gives the salt of a bid's revision. */
 export type SaltFor = (uid: string, revision: number) => string;

@@ -17,7 +17,6 @@ import {
   Sha256,
   Uid,
 } from '../market/messages.ts';
-import { SALT } from './checksum.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -214,6 +213,9 @@ export const IntervalState = Type.Object(
   closed,
 );
 export type IntervalState = Static<typeof IntervalState>;
+
+/** 128 bit or more, lower-case hex. */
+export const SALT = '^[0-9a-f]{32,128}$';
 
 /** M24 · A bid's latest revision with its raw record, both verified against each other. */
 export const VerifiedBid = Type.Object(

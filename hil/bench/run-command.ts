@@ -15,7 +15,7 @@ interface RunOptions extends ScenarioOptions {
   broker?: string;
   dso: boolean;
   realtime?: boolean;
-  speed: number;
+  speed?: number;
   logLevel: string;
 }
 
@@ -29,9 +29,9 @@ export function registerRun(program: Command): void {
     .option('--no-dso', 'approve every bid unchecked, to see what it would do to the voltages')
     .option('--realtime', 'run by the wall clock instead of as fast as possible')
     .addOption(
-      new Option('--speed <x>', 'with --realtime: market seconds per real second')
-        .default(1)
-        .argParser(positive),
+      new Option('--speed <x>', 'with --realtime: market seconds per real second (default: 1)').argParser(
+        positive,
+      ),
     )
     .addOption(
       new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
@@ -51,7 +51,10 @@ Exit code: 0 when every interval completed and no voltage left its limits, 1 oth
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
 ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
     )
-    .action(async (options: RunOptions) => {
+    .action(async (options: RunOptions, command: Command) => {
+      if (options.speed !== undefined && options.realtime !== true) {
+        command.error('fieldbid: --speed needs --realtime (without it the day runs as fast as it can)');
+      }
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const folder = makeRunFolder(loaded.scenario.name, options.out);
       const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') });
@@ -63,7 +66,7 @@ ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
         folder,
         dsoEnforced: options.dso,
         ...(options.broker === undefined ? {} : { brokerUrl: options.broker }),
-        ...(options.realtime === true ? { realtimeSpeed: options.speed } : {}),
+        ...(options.realtime === true ? { realtimeSpeed: options.speed ?? 1 } : {}),
         log,
         say: (line) => console.error(line),
         progress,
