@@ -188,7 +188,10 @@ export const Award = Type.Object(
 );
 export type Award = Static<typeof Award>;
 
-/** Step 12 · How a command to a device ended, proved by measured power, never by the register's echo. */
+/**
+ * Step 12 · How a command to a device ended, proved by measured power, never by the register's echo. A command
+ * verified while the sun was low may be found broken later in its interval: the later verdict counts.
+ */
 export const CommandVerdict = Type.Object(
   {
     derId: Id,

@@ -8,7 +8,7 @@ import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Award, CommandVerdict } from '@fieldbid/core/market/messages';
 import type { DerReading, LimitWritten } from '../device/der-device.ts';
 import type { CycleContext } from './device-setup.ts';
-import { type Command, decide, newCommand } from './verdict.ts';
+import { brokenLater, type Command, decide, newCommand } from './verdict.ts';
 
 /** What the device shall do: follow an award, or run by its owner's default. Undefined: stay as it was found. */
 type Wanted = { readonly kind: 'award'; readonly award: Award } | { readonly kind: 'default' } | undefined;
@@ -22,6 +22,8 @@ export class LimitControl {
   /** False: what was told last has not reached the device yet. */
   #delivered = true;
   #command: Command | undefined;
+  /** A verified command of the award in force: watched to its end. */
+  #verified: { readonly command: Command; readonly verdict: CommandVerdict } | undefined;
   /** Limit in the device as far as is known. */
   #held: LimitWritten | undefined;
   #writtenAt_ms = Number.NEGATIVE_INFINITY;
@@ -44,6 +46,7 @@ export class LimitControl {
   async run(reading: DerReading | undefined, now_ms: number, granted: number): Promise<void> {
     await this.#judge(reading, now_ms);
     const wanted = this.#wanted(now_ms);
+    if (key(wanted) === key(this.#told)) await this.#watch(reading, now_ms);
     if (key(wanted) !== key(this.#told)) {
       await this.#supersede(now_ms);
       this.#take(wanted, now_ms);
@@ -62,8 +65,19 @@ export class LimitControl {
     if (this.#command === undefined) return;
     const verdict = decide(this.#command, reading, now_ms, this.#context.setup.rules);
     if (verdict === undefined) return;
+    if (verdict.verdict === 'verified') this.#verified = { command: this.#command, verdict };
     this.#command = undefined;
     await this.#announce(verdict);
+  }
+
+  /** Until its interval ends, a verified command can still turn out not to be obeyed: then it is said. */
+  async #watch(reading: DerReading | undefined, now_ms: number): Promise<void> {
+    if (this.#verified === undefined) return;
+    const { command, verdict } = this.#verified;
+    const broken = brokenLater(command, verdict, reading, now_ms, this.#context.setup.rules);
+    if (broken === undefined) return;
+    this.#verified = undefined;
+    await this.#announce(broken);
   }
 
   /** A command that another one replaces before it was judged: its deadline is now. */
@@ -81,6 +95,7 @@ export class LimitControl {
     this.#told = wanted;
     this.#delivered = wanted === undefined;
     this.#held = undefined;
+    this.#verified = undefined;
     this.#repairs = 0;
     if (wanted?.kind !== 'award') return;
     const { award } = wanted;

@@ -101,25 +101,65 @@ function fromMeasurement(
   reading: DerReading | undefined,
   rules: VerdictRules,
 ): Decided | undefined {
-  const { award, result, writtenAt_ms } = command;
+  const measured = measuredAgainst(command, reading, rules);
+  if (measured === undefined) return undefined;
+  const { power_W, limit_W, tooMuch, available_W, floor_pct } = measured;
+  if (tooMuch) {
+    command.tooMuch_W = power_W;
+    return undefined;
+  }
+  const binding = available_W > limit_W || (limit_W > 0 && power_W >= BINDING_SHARE * limit_W);
+  const floor = floor_pct === null ? '' : `, held at the profile's floor of ${floor_pct} %`;
+  return {
+    verdict: 'verified',
+    reason: `delivers ${Math.round(power_W)} W, limit ${Math.round(limit_W)} W${floor}`,
+    measured_W: power_W,
+    binding,
+  };
+}
+
+/**
+ * A command that was verified may still be broken later in its interval: while the sun was low, the limit was
+ * not put to the test. The later measurement counts.
+ */
+export function brokenLater(
+  command: Command,
+  verified: CommandVerdict,
+  reading: DerReading | undefined,
+  now_ms: number,
+  rules: VerdictRules,
+): CommandVerdict | undefined {
+  const measured = measuredAgainst(command, reading, rules);
+  if (measured?.tooMuch !== true) return undefined;
+  const { power_W, limit_W } = measured;
+  return {
+    ...verified,
+    verdict: 'refused',
+    reason: `obeyed at first, then delivers ${Math.round(power_W)} W, limit ${Math.round(limit_W)} W`,
+    measured_W: power_W,
+    binding: false,
+    decidedAt_ms: Math.floor(now_ms),
+  };
+}
+
+/** A fresh measurement beside the limit; undefined when there is none since the limit has settled. */
+function measuredAgainst(
+  { award, result, writtenAt_ms }: Command,
+  reading: DerReading | undefined,
+  rules: VerdictRules,
+) {
   if (result?.outcome !== 'written' || writtenAt_ms === undefined || reading?.power_W == null)
     return undefined;
   if (reading.readAt_ms < writtenAt_ms + rules.settle_ms) return undefined;
   const rating_W = reading.rating_W ?? 0;
   // A profile's floor may hold the device above its allocation: that is what was commanded, and it is said.
   const limit_W = result.raisedToFloor ? (result.commanded_pct / 100) * rating_W : award.allocation_W;
-  if (reading.power_W > limit_W + (rules.tolerance_pct / 100) * rating_W) {
-    command.tooMuch_W = reading.power_W;
-    return undefined;
-  }
-  const binding =
-    (reading.available_W ?? 0) > limit_W || (limit_W > 0 && reading.power_W >= BINDING_SHARE * limit_W);
-  const floor = result.raisedToFloor ? `, held at the profile's floor of ${result.commanded_pct} %` : '';
   return {
-    verdict: 'verified',
-    reason: `delivers ${Math.round(reading.power_W)} W, limit ${Math.round(limit_W)} W${floor}`,
-    measured_W: reading.power_W,
-    binding,
+    power_W: reading.power_W,
+    limit_W,
+    tooMuch: reading.power_W > limit_W + (rules.tolerance_pct / 100) * rating_W,
+    available_W: reading.available_W ?? 0,
+    floor_pct: result.raisedToFloor ? result.commanded_pct : null,
   };
 }
 

@@ -117,7 +117,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         derIds: devices.map(({ derId }) => derId),
         minutes,
         intervals,
-        verdicts: recorder.verdicts,
+        verdicts: recorder.verdicts(),
         wall_ms,
         memory_MiB,
       };

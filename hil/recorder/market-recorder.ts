@@ -22,7 +22,8 @@ const MARKER_TOPIC = 'fieldbid/v1/recorder/marker';
 const MARKER_DEADLINE_MS = 10_000;
 
 export class MarketRecorder {
-  readonly verdicts: CommandVerdict[] = [];
+  /** Per DER and interval the latest: a command verified at first may be found broken later. */
+  readonly #verdicts = new Map<string, CommandVerdict>();
   readonly #bus: Bus;
   readonly #clearings = new Map<string, Clearing>();
   readonly #reports = new Map<string, IntervalReport[]>();
@@ -37,7 +38,8 @@ export class MarketRecorder {
   async start(onReport: (report: IntervalReport) => void = () => {}): Promise<void> {
     this.#subscriptions.push(
       await this.#bus.subscribe(topics.verdicts('+'), ({ topic, message }) => {
-        this.verdicts.push(parse(CommandVerdict, message, topic));
+        const verdict = parse(CommandVerdict, message, topic);
+        this.#verdicts.set(`${verdict.intervalId} ${verdict.derId}`, verdict);
       }),
       await this.#bus.subscribe(topics.clearings, ({ topic, message }) => {
         const clearing = parse(Clearing, message, topic);
@@ -63,7 +65,11 @@ export class MarketRecorder {
     });
     await this.#bus.publish(MARKER_TOPIC, null);
     await withDeadline(arrived, MARKER_DEADLINE_MS, "the recorder's own marker");
-    this.verdicts.sort((a, b) => compare(a.intervalId, b.intervalId) || compare(a.derId, b.derId));
+  }
+
+  /** One verdict per command, in the order of interval and DER. */
+  verdicts(): CommandVerdict[] {
+    return [...this.#verdicts.entries()].sort(([a], [b]) => compare(a, b)).map(([, verdict]) => verdict);
   }
 
   /** Reads the intervals back from the ledger, each bid's way through its revisions. */
