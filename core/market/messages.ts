@@ -262,7 +262,7 @@ export const IntervalReport = Type.Object(
 );
 export type IntervalReport = Static<typeof IntervalReport>;
 
-/** An agent's birth and death, and whenever a device stops or begins to answer. Retained. */
+/** An agent's birth and death, and whenever a device can no longer be limited, or can again. Retained. */
 export const AgentState = Type.Object(
   {
     agentId: Id,

@@ -45,7 +45,7 @@ export class EdgeAgent {
   readonly #options: EdgeAgentOptions;
   readonly #times: TimeSource[] = [];
   readonly #loops: { derId: string; cycle: DeviceCycle; time: TimeSource }[] = [];
-  /** DERs whose device answers, as announced last. */
+  /** DERs that can be limited, as announced last. */
   #announced: string | undefined;
   readonly #subscriptions: Subscription[] = [];
   #done: Promise<void> = Promise.resolve();
@@ -135,11 +135,11 @@ export class EdgeAgent {
     }
   }
 
-  /** A device that stops answering cannot be limited: whoever counts on this agent must hear of it. */
+  /** Whoever counts on this agent must hear when a device can no longer be limited, and when it can again. */
   async #announceChanges(now_ms: number): Promise<void> {
-    const answering = this.#loops.filter(({ cycle }) => cycle.answers(now_ms)).map(({ derId }) => derId);
-    if (answering.join() === this.#announced) return;
-    await this.#announce(true, answering);
+    const limitable = this.#loops.filter(({ cycle }) => cycle.canBeLimited(now_ms)).map(({ derId }) => derId);
+    if (limitable.join() === this.#announced) return;
+    await this.#announce(true, limitable);
   }
 
   async #announce(alive: boolean, derIds = this.#options.devices.map(({ derId }) => derId)): Promise<void> {

@@ -41,9 +41,10 @@ export class DeviceCycle {
     if (reading !== undefined) await this.#publish(reading);
   }
 
-  /** Whether the device can be spoken to: false once it has not answered for a while, market time. */
-  answers(now_ms: number): boolean {
-    return this.#silentSince_ms === undefined || now_ms - this.#silentSince_ms < SILENCE_MS;
+  /** Whether the device can be limited: it answers, or has not been silent for long, and does as it is told. */
+  canBeLimited(now_ms: number): boolean {
+    const answers = this.#silentSince_ms === undefined || now_ms - this.#silentSince_ms < SILENCE_MS;
+    return answers && this.#control.obeys;
   }
 
   /**

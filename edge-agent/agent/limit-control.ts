@@ -28,9 +28,18 @@ export class LimitControl {
   #held: LimitWritten | undefined;
   #writtenAt_ms = Number.NEGATIVE_INFINITY;
   #repairs = 0;
+  #obeys = true;
 
   constructor(context: CycleContext) {
     this.#context = context;
+  }
+
+  /**
+   * Whether the device has done as it was told. False from a refused command until one is obeyed that held
+   * power back: a limit above what the sun gives proves nothing.
+   */
+  get obeys(): boolean {
+    return this.#obeys;
   }
 
   /** When the open command can next be judged, market epoch ms; undefined when none is open. */
@@ -188,6 +197,8 @@ export class LimitControl {
 
   async #announce(verdict: CommandVerdict): Promise<void> {
     const { bus, log } = this.#context;
+    if (verdict.verdict === 'refused') this.#obeys = false;
+    else if (verdict.verdict === 'verified' && verdict.binding) this.#obeys = true;
     const { intervalId, derId, correlationId, reason } = verdict;
     const fields = { intervalId, derId, correlationId, verdict: verdict.verdict, reason };
     if (verdict.verdict === 'verified') log.info(fields, 'command verified');

@@ -72,6 +72,15 @@ test.serial('an inverter that echoes its limit and does not obey is found out by
     t.is(readBack_pct, commanded_pct);
     t.regex(reason, /reads back .* but delivers/);
   }
+  // What cannot be limited cannot be sold: from the first refusal on it counts as uncontrolled, until the end.
+  const summary = summarize(record);
+  t.true(
+    summary.notes.some((note) =>
+      /11:45Z: cannot be limited, counted on as uncontrolled: pv-645-b/.test(note),
+    ),
+  );
+  t.false(record.intervals.at(-1)!.bids.some(({ derId }) => derId === 'pv-645-b'));
+  t.is(summary.voltage.violations, 0);
 });
 
 test.serial(
