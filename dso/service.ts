@@ -235,7 +235,7 @@ export class DsoService {
     for (const { uid, derId, quantity_W } of bids) {
       const approved_W = approved.get(uid) ?? 0;
       const fields = { intervalId, derId, correlationId: uid, asked_W: quantity_W, approved_W };
-      log.debug(fields, `${step}: ${approved_W < quantity_W ? 'curtailed' : 'approved'}`);
+      log.info(fields, `${step}: ${approved_W < quantity_W ? 'curtailed' : 'approved'}`);
     }
   }
 

@@ -5,11 +5,13 @@ import { registerRun } from './bench/run-command.ts';
 import { registerBroker } from './broker/command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
+import { registerSchema } from './schemas/command.ts';
 
 export function register(program: Command): void {
   registerRun(program);
   registerBench(program);
   registerCompare(program);
+  registerSchema(program);
   registerSim(program);
   registerBroker(program);
 }

@@ -5,7 +5,7 @@
  */
 import { Command, Option } from 'commander';
 
-export { Command, InvalidArgumentError, Option } from 'commander';
+export { Argument, Command, InvalidArgumentError, Option } from 'commander';
 
 export interface CommandRoom {
   register(program: Command): void;

@@ -42,10 +42,7 @@ export class Bidder {
     const price = forecast.at(interval);
     const estimate = estimateQuantity(reading, interval, setup.clearSky, this.#index);
     this.#index = estimate?.index ?? this.#index;
-    log.debug(
-      { ...fields, readAt_ms: reading.readAt_ms, state: estimate?.state },
-      'registers read for a bid',
-    );
+    log.info({ ...fields, readAt_ms: reading.readAt_ms, state: estimate?.state }, 'registers read for a bid');
     if (price === undefined || estimate === undefined || estimate.reason !== undefined) {
       const reason =
         price === undefined

@@ -52,7 +52,7 @@ test.serial('without the DSO the same bids break the upper limit', async (t) => 
 test.serial('one correlation id follows a bid from the register to the verdict in every log', async (t) => {
   t.timeout(120_000);
   const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-log-')), 'log.ndjson');
-  const log = createLogger({ level: 'debug', file });
+  const log = createLogger({ level: 'info', file });
   const { record } = await run({ ...NOON, intervals: 1 }, true, log);
   log.flush();
   await new Promise((resolve) => setImmediate(resolve));
@@ -66,6 +66,8 @@ test.serial('one correlation id follows a bid from the register to the verdict i
     'edge-agent: registers read for a bid',
     'aggregator: bid accepted',
     'aggregator: bid recorded',
+    'dso: decision: curtailed',
+    'dso: dispatch: approved',
     'aggregator: award sent',
     'edge-agent: award taken',
     'edge-agent: limit written',
