@@ -77,7 +77,7 @@ const wrong: [string, string, (text: string) => string, RegExp][] = [
 ];
 
 for (const [what, file, edit, message] of wrong) {
-  test(`${what} ends with one error that names it`, async (t) => {
+  test.serial(`${what} ends with one error that names it`, async (t) => {
     const scenario = edited(file, edit);
     const out = mkdtempSync(join(tmpdir(), 'fieldbid-out-'));
     const { code, output } = await fieldbid('run', '--scenario', scenario, '--out', out, '--intervals', '1');
@@ -87,7 +87,7 @@ for (const [what, file, edit, message] of wrong) {
   });
 }
 
-test('help teaches: every command is listed, wrong usage is told apart', async (t) => {
+test.serial('help teaches: every command is listed, wrong usage is told apart', async (t) => {
   const help = await fieldbid('--help');
   t.is(help.code, 0);
   for (const command of [

@@ -13,7 +13,7 @@ import {
   startFieldbid,
 } from '../testing/programs.ts';
 
-const SPEED = '120';
+const SPEED = '60';
 /** Real seconds for seven programs to come up on a busy machine. */
 const LEAD_S = '30';
 
@@ -69,7 +69,7 @@ if (mosquitto === undefined) {
 } else {
   const program = mosquitto;
   test.serial(`${name}, over Mosquitto`, async (t) => {
-    t.timeout(180_000);
+    t.timeout(240_000);
     const run = await market(t, async (port) => {
       const broker = start(program, ['-p', `${port}`]);
       await printed(broker, 'running');
