@@ -4,7 +4,7 @@
  */
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
-import { FieldbidError } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type {
   Awards,
   BidBatch,
@@ -17,12 +17,14 @@ import type {
 import type { Logger } from '@fieldbid/core/logging';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import { type ClearedOffer, OfferReceipt } from '@fieldbid/core/market/messages';
+import { withRetries } from '@fieldbid/core/retry';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { allocate } from './allocation/allocate.ts';
 import type { ClosedBook } from './bid-book.ts';
 import type { LedgerWatch } from './ledger-watch.ts';
 import { buildSegments, type OfferSegment, offerOf } from './offer/build-offer.ts';
+import { writeOnce } from './write-once.ts';
 
 /** What the DERA needs of the BC-GW. */
 export interface DeraGateway {
@@ -44,6 +46,8 @@ export interface RoundContext {
   readonly maxSegments: number;
   /** What the ISO has sent of this interval. */
   readonly cleared: () => ClearedOffer | undefined;
+  /** Aborts when the service stops: nothing is tried again then. */
+  readonly signal: AbortSignal;
   readonly log: Logger;
   readonly timings_ms: Record<string, number>;
   readonly notes: string[];
@@ -78,14 +82,20 @@ export async function recordAndOffer(
   const { deraId, moment, gateway, watch, time, log, notes } = context;
   const intervalId = moment.interval.id;
   const patience_ms = () => time.patienceUntil(moment.clearing_ms);
+  const batch = { deraId, bids: book.bids, silentDerIds };
   const submitted = await timed(context, 'record', () =>
-    gateway.submitBids(intervalId, { deraId, bids: book.bids, silentDerIds }),
+    writeOnce(
+      () => gateway.submitBids(intervalId, batch),
+      ['DUPLICATE', 'ALREADY_DECIDED'],
+      context.signal,
+      retried(context),
+    ),
   );
-  for (const { uid, derId } of submitted.bids) {
-    log.info({ intervalId, derId, correlationId: uid, txId: submitted.txId }, 'bid recorded');
+  for (const { uid, derId } of book.bids) {
+    log.info({ intervalId, derId, correlationId: uid, txId: submitted?.txId }, 'bid recorded');
   }
   await timed(context, 'dsoDecision', () => watch.waitFor('IntervalDecided', intervalId, patience_ms()));
-  const approved = await timed(context, 'verifiedRead', () => gateway.readRecords(intervalId));
+  const approved = await timed(context, 'verifiedRead', () => readAgain(context));
   requireAll(book, approved);
   const segments = buildSegments(
     approved.map(({ state, raw }) => ({
@@ -127,13 +137,19 @@ export async function allocateAndConfirm(
     expectedRevision: state.revision,
     quantity_W: allocation.get(state.uid) ?? 0,
   }));
+  const awards = { deraId, price_uUSD_per_MWh: price, quantities };
   await timed(context, 'recordAwards', () =>
-    gateway.recordAwards(intervalId, { deraId, price_uUSD_per_MWh: price, quantities }),
+    writeOnce(
+      () => gateway.recordAwards(intervalId, awards),
+      ['ALREADY_AWARDED', 'ALREADY_DISPATCHED'],
+      context.signal,
+      retried(context),
+    ),
   );
   await timed(context, 'dsoDispatch', () =>
     watch.waitFor('DispatchConfirmed', intervalId, time.patienceUntil(moment.interval.start_ms)),
   );
-  const confirmed = await timed(context, 'verifiedRead2', () => gateway.readRecords(intervalId));
+  const confirmed = await timed(context, 'verifiedRead2', () => readAgain(context));
   const confirmed_W = new Map(confirmed.map(({ state }) => [state.uid, state.quantity_W]));
   const outcomes = approved.map(({ state, raw }) => ({
     uid: state.uid,
@@ -144,6 +160,19 @@ export async function allocateAndConfirm(
     allocation_W: confirmed_W.get(state.uid) ?? 0,
   }));
   return { price_uUSD_per_MWh: price, outcomes };
+}
+
+function readAgain(context: RoundContext): Promise<VerifiedBid[]> {
+  const { gateway, moment, signal } = context;
+  return withRetries(() => gateway.readRecords(moment.interval.id), signal, retried(context));
+}
+
+function retried({ log, moment }: RoundContext): (error: unknown) => void {
+  return (error) =>
+    log.warn(
+      { intervalId: moment.interval.id, code: codeOf(error) },
+      `the BC-GW is asked again: ${messageOf(error)}`,
+    );
 }
 
 /** Every bid sent must come back: a lost one would be a lost award. */

@@ -47,6 +47,7 @@ export class AggregatorService {
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
+  readonly #stopping = new AbortController();
   #watch: LedgerWatch | undefined;
   #done: Promise<void> = Promise.resolve();
 
@@ -87,6 +88,7 @@ export class AggregatorService {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
     this.#options.time.close();
     await this.#done;
     for (const subscription of this.#subscriptions) await subscription.close();
@@ -128,6 +130,7 @@ export class AggregatorService {
       watch: this.#watch!,
       time,
       maxSegments,
+      signal: this.#stopping.signal,
       cleared: () => this.#cleared.get(intervalId),
       log,
       timings_ms: {},

@@ -51,6 +51,8 @@ export interface Hands {
   inverter(derId: string): SimulatedInverter | undefined;
   /** Ends a DER's agent as a power cut of its gateway would. */
   stopAgent(derId: string): Promise<void>;
+  /** Ends the BC-GW and starts it again. */
+  restartGateway(): Promise<void>;
   /** Process ids of the engines, while they run. */
   enginePids(): { plant: number | undefined; dso: number | undefined };
 }
@@ -154,6 +156,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
     stopAgent: (derId) => agents.stop(derId),
+    restartGateway: () => gateway.restart(),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
   };
   await aggregator.start();

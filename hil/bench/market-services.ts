@@ -26,6 +26,8 @@ export interface OpenGateway {
   /** Folder of the embedded ledger. */
   readonly ledgerDir: string;
   client(role: NewApiKey['role']): GatewayClient;
+  /** Ends the gateway and starts it again on the same port, ledger and store. */
+  restart(): Promise<void>;
 }
 
 /** Commits of a bench run need to survive a crash of the program, not a power cut. */
@@ -53,25 +55,32 @@ export async function openGateway(
     durability: DURABILITY,
   });
   closers.add('raw store', () => store.close());
-  const gateway = await BcGateway.start({
-    config: { listen: { port: 0 } },
-    ledger,
-    store,
-    keys: apiKeysOf(made.map(({ entry }) => entry)),
-    now,
-    saltFor: seededSalts(seed),
-    log: log.child({ room: 'bc-gateway' }),
-  });
+  const start = (port: number): Promise<BcGateway> =>
+    BcGateway.start({
+      config: { listen: { port } },
+      ledger,
+      store,
+      keys: apiKeysOf(made.map(({ entry }) => entry)),
+      now,
+      saltFor: seededSalts(seed),
+      log: log.child({ room: 'bc-gateway' }),
+    });
+  let gateway = await start(0);
+  const { url } = gateway;
   closers.add('gateway', () => gateway.close());
   return {
-    url: gateway.url,
+    url,
     ledgerDir,
+    restart: async () => {
+      await gateway.close();
+      gateway = await start(Number(new URL(url).port));
+    },
     client: (role) => {
       const apiKey = made.find((one) => one.role === role)?.key;
       if (apiKey === undefined) throw new TypeError(`no key of the role ${role} was made`);
       const onInterruption = (error: unknown): void =>
         log.warn({ role, code: codeOf(error) }, `event stream interrupted: ${messageOf(error)}`);
-      return new GatewayClient({ url: gateway.url, apiKey, onInterruption });
+      return new GatewayClient({ url, apiKey, onInterruption });
     },
   };
 }
