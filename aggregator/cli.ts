@@ -2,7 +2,7 @@
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
-import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
+import { connectBus, gatewayClient, gatewayUp } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { AggregatorConfig } from './config.ts';
 import { AggregatorService } from './service.ts';
@@ -24,7 +24,8 @@ async function run(options: { config: string; logLevel: string }): Promise<void>
   const { deraId, calendar, maxSegments } = config;
   const log = createLogger({ level: options.logLevel }).child({ room: 'aggregator' });
   const gateway = gatewayClient(config.gateway, options.config);
-  const bus = await connectBus(config.broker, deraId, options.config);
+  const bus = await connectBus(config.broker, deraId, options.config, log);
+  await gatewayUp(gateway, log);
   const clock = await clocksFor(config.clock, bus);
   const portfolio = config.portfolio.map((der) => ({ ...der, deraId }));
   const service = new AggregatorService({

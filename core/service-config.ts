@@ -5,8 +5,10 @@
 import Type, { type Static } from 'typebox';
 import { MqttBus, type MqttBusOptions } from './bus/mqtt-bus.ts';
 import { besideFile, readText } from './config.ts';
-import { InputError } from './errors.ts';
+import { codeOf, InputError, messageOf } from './errors.ts';
 import { GatewayClient } from './gateway-api/client.ts';
+import type { Logger } from './logging.ts';
+import { whileStarting } from './retry.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -59,9 +61,33 @@ export function busOptions(config: BrokerConfig, clientId: string, configFile: s
   }) as unknown as MqttBusOptions;
 }
 
-/** Connects as a config section says. @throws as `MqttBus.connect`. */
-export function connectBus(config: BrokerConfig, clientId: string, configFile: string): Promise<MqttBus> {
-  return MqttBus.connect(busOptions(config, clientId, configFile));
+/**
+ * Connects as a config section says, and waits for a broker that is still starting.
+ * @param more options that are not in the config: the will, what to do with faults.
+ * @throws as `MqttBus.connect`, after two minutes when it is the broker that is missing.
+ */
+export function connectBus(
+  config: BrokerConfig,
+  clientId: string,
+  configFile: string,
+  log: Logger,
+  more: Pick<MqttBusOptions, 'will'> = {},
+): Promise<MqttBus> {
+  const onFault: MqttBusOptions['onFault'] = ({ topic, error }) =>
+    log.warn({ topic, code: codeOf(error) }, `bus: ${messageOf(error)}`);
+  const options = { ...busOptions(config, clientId, configFile), ...more, onFault };
+  return whileStarting(
+    () => MqttBus.connect(options),
+    (error) => log.warn({ code: codeOf(error) }, `waiting for the broker: ${messageOf(error)}`),
+  );
+}
+
+/** Waits for a BC-GW that is still starting. @throws as `GatewayClient.health`, after two minutes. */
+export async function gatewayUp(gateway: GatewayClient, log: Logger): Promise<void> {
+  await whileStarting(
+    () => gateway.health(),
+    (error) => log.warn({ code: codeOf(error) }, `waiting for the BC-GW: ${messageOf(error)}`),
+  );
 }
 
 /** @throws InputError when there is no API key. */

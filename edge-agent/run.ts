@@ -1,10 +1,9 @@
 /** An agent as its config file describes it, connected and ready to start. */
-import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
-import { busOptions } from '@fieldbid/core/service-config';
+import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
@@ -68,11 +67,7 @@ export async function agentFromConfig(
     agentId,
     devices.map(({ derId }) => derId),
   );
-  const bus = await MqttBus.connect({
-    ...busOptions(config.broker, agentId, file),
-    will,
-    onFault: ({ topic, error }) => log.warn({ topic, err: error }, 'message not handled'),
-  });
+  const bus = await connectBus(config.broker, agentId, file, log, { will });
   try {
     const clock = await clocksFor(config.clock, bus);
     const time = clock();

@@ -21,7 +21,7 @@ export function register(program: Command): void {
     .action(async (options: { config: string; logLevel: string }) => {
       const config = readConfig(IsoConfig, options.config);
       const log = createLogger({ level: options.logLevel }).child({ room: 'iso-sim' });
-      const bus = await connectBus(config.broker, 'iso', options.config);
+      const bus = await connectBus(config.broker, 'iso', options.config, log);
       const clock = await clocksFor(config.clock, bus);
       const service = new IsoService({
         bus,

@@ -64,7 +64,8 @@ export class MqttBus implements Bus {
 
   /**
    * Connects and is ready to be asked.
-   * @throws InputError for a plain-text URL to another machine; FieldbidError `BUS_UNAVAILABLE` (retryable).
+   * @throws InputError for a plain-text URL to another machine; FieldbidError `BUS_UNAVAILABLE` (retryable),
+   * `BUS_REFUSED` for wrong credentials.
    */
   static async connect(options: MqttBusOptions): Promise<MqttBus> {
     const url = brokerUrl(options.url);
@@ -92,10 +93,14 @@ export class MqttBus implements Bus {
     try {
       client = await connectAsync(options.url, mqttOptions, false);
     } catch (error) {
-      throw new FieldbidError('BUS_UNAVAILABLE', `no broker at ${url.host}: ${messageOf(error)}`, {
-        cause: error,
-        retryable: true,
-      });
+      const reason = messageOf(error);
+      if (isRefusal(error)) {
+        throw new FieldbidError('BUS_REFUSED', `the broker at ${url.host} refuses us: ${reason}`, {
+          cause: error,
+        });
+      }
+      const options = { cause: error, retryable: true };
+      throw new FieldbidError('BUS_UNAVAILABLE', `no broker at ${url.host}: ${reason}`, options);
     }
     const bus = new MqttBus(client, options);
     await client.subscribeAsync(bus.#replyTopic, { qos: 1 });
@@ -218,6 +223,12 @@ export class MqttBus implements Bus {
 function disableNagle(client: MqttClient): void {
   const stream: unknown = client.stream;
   if (stream instanceof Socket) stream.setNoDelay(true);
+}
+
+/** CONNACK codes for bad credentials and missing rights: MQTT 3.1.1 (3.2.2.3) 4, 5; MQTT 5 (3.2.2.2) 0x86, 0x87. */
+function isRefusal(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return [4, 5, 0x86, 0x87].includes(code as number);
 }
 
 function brokerUrl(text: string): URL {

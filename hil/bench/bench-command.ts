@@ -96,7 +96,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
   const closers = new Closers();
   try {
     const began = performance.now();
-    const bus = await connectBus(config.broker, 'bench', options.config);
+    const bus = await connectBus(config.broker, 'bench', options.config, log);
     closers.add('bus', () => bus.close());
     // Market time runs as fast during the lead: it starts that much before the first bid.
     const origin_ms = Math.floor((schedule[0]?.bid_ms ?? 0) - config.lead_s * 1000 * config.speed);

@@ -43,7 +43,7 @@ test('the broker refuses wrong credentials, and the error says so', async (t) =>
   const error = await t.throwsAsync(
     MqttBus.connect({ url: broker.url, clientId: 'x', username: 'agent', password: 'wrong' }),
   );
-  t.like(error, { code: 'BUS_UNAVAILABLE', retryable: true });
+  t.like(error, { code: 'BUS_REFUSED', retryable: false });
   t.notRegex(messageOf(error), /wrong/);
   const good = await MqttBus.connect({
     url: broker.url,
