@@ -7,15 +7,12 @@ import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
-import type { DeviceSetup } from './agent/device-setup.ts';
+import { type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
 import { EdgeConfig } from './config.ts';
 import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { loadProfile } from './profiles/profile.ts';
-
-/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
-const REVERT_SLACK_S = 300;
 
 /**
  * Reads and checks everything that the file names before anything is connected.
@@ -53,12 +50,8 @@ export async function agentFromConfig(
       device,
       riskFactor_pct: entry.riskFactor_pct,
       ...(clearSky === undefined ? {} : { clearSky }),
-      rules: {
-        settle_ms: profile.limit.settle_s * 1000,
-        deadline_ms: verdictDeadline_s * 1000,
-        tolerance_pct: profile.limit.tolerance_pct,
-      },
-      revert_s: entry.revert_s ?? market.calendar.interval_min * 60 + REVERT_SLACK_S,
+      rules: verdictRules(profile, verdictDeadline_s),
+      revert_s: entry.revert_s ?? defaultRevert_s(market.calendar),
       withoutAward: entry.withoutAward,
       defaultLimit_W: entry.defaultLimit_W ?? null,
     };

@@ -1,5 +1,6 @@
 /** How the gateway listens. Times and rates are real, not market time. */
 import { InputError } from '@fieldbid/core/errors';
+import { isLoopback } from '@fieldbid/core/loopback';
 import Type, { type Static } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
@@ -41,11 +42,9 @@ export const HttpConfig = Type.Object(
 );
 export type HttpConfig = Static<typeof HttpConfig>;
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-
 /** @throws InputError when keys would cross a network in clear. */
 export function requireSafeListener({ listen, tls, allowInsecure }: HttpConfig): void {
-  if (tls !== undefined || allowInsecure || LOOPBACK.test(listen.host)) return;
+  if (tls !== undefined || allowInsecure || isLoopback(listen.host)) return;
   throw new InputError({
     source: 'gateway config',
     path: '/listen/host',

@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import type { Json } from '../canonical-json.ts';
 import { codeOf, FieldbidError, InputError, messageOf, withDeadline } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import { type Bus, filterMatches, type PublishOptions, type Received, type Subscription } from './bus.ts';
 import { topics } from './topics.ts';
 
@@ -52,8 +53,6 @@ interface Handler {
   tail: Promise<void>;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
-
 export class MqttBus implements Bus {
   readonly #client: MqttClient;
   readonly #options: MqttBusOptions;
@@ -69,7 +68,7 @@ export class MqttBus implements Bus {
    */
   static async connect(options: MqttBusOptions): Promise<MqttBus> {
     const url = brokerUrl(options.url);
-    if (url.protocol === 'mqtt:' && !LOOPBACK.test(url.hostname) && options.allowInsecure !== true) {
+    if (url.protocol === 'mqtt:' && !isLoopback(url.hostname) && options.allowInsecure !== true) {
       throw new InputError({
         source: 'broker',
         path: '/url',

@@ -2,13 +2,9 @@
  * A feeder as the DSO knows it (A9): model, limits, where each DER is connected, and the forecast of load and
  * PV by minute of day. What a day really brings is not in here.
  */
-import type { FeederModel, Phase, PowerFlowCase } from '../power-flow/power-flow.ts';
+import type { DerConnection, FeederModel, PowerFlowCase } from '../power-flow/power-flow.ts';
 
-export interface FeederDer {
-  readonly derId: string;
-  /** Node or load in the model that it is connected at. */
-  readonly bus: string;
-  readonly phases: readonly Phase[];
+export interface FeederDer extends DerConnection {
   readonly nameplate_W: number;
   readonly deviceIds: readonly string[];
 }

@@ -6,7 +6,7 @@ import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
-import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import { type Calendar, type Moments, moments } from '@fieldbid/core/market/calendar';
 import type { AgentState } from '@fieldbid/core/market/messages';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AwardBook } from './awards.ts';
@@ -82,7 +82,9 @@ export class EdgeAgent {
       this.#loops.push({ derId, cycle, time });
     }
     await this.#announce(true);
-    this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time))).then(() => {});
+    this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time, schedule))).then(
+      () => {},
+    );
   }
 
   /** Resolves when the calendar is over and every device runs by its default again. */
@@ -99,9 +101,8 @@ export class EdgeAgent {
     for (const { device } of this.#options.devices) await device.close();
   }
 
-  async #loop(cycle: DeviceCycle, time: TimeSource): Promise<void> {
-    const { calendar, cycle_ms } = this.#options;
-    const schedule = moments(calendar);
+  async #loop(cycle: DeviceCycle, time: TimeSource, schedule: readonly Moments[]): Promise<void> {
+    const { cycle_ms } = this.#options;
     const from_ms = schedule[0]?.bid_ms ?? time.now();
     const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
     let due_ms = Math.max(from_ms, time.now());

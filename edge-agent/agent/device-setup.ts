@@ -4,6 +4,7 @@ import type { Logger } from '@fieldbid/core/logging';
 import type { Calendar, Moments } from '@fieldbid/core/market/calendar';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { DerDevice } from '../device/der-device.ts';
+import type { DeviceProfile } from '../profiles/profile.ts';
 import type { AwardBook } from './awards.ts';
 import type { ClearSky } from './clear-sky.ts';
 import type { PriceForecast } from './price-forecast.ts';
@@ -27,6 +28,23 @@ export interface DeviceSetup {
   readonly withoutAward: 'zero' | 'default';
   /** Outside the market's hours: a limit, W, or null for none. */
   readonly defaultLimit_W: number | null;
+}
+
+/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
+const REVERT_SLACK_S = 300;
+
+/** Seconds after which a device drops a limit where nothing else is configured. */
+export function defaultRevert_s({ interval_min }: Calendar): number {
+  return interval_min * 60 + REVERT_SLACK_S;
+}
+
+/** When and how closely a device of this family must have followed. @param deadline_s market time. */
+export function verdictRules({ limit }: DeviceProfile, deadline_s: number): VerdictRules {
+  return {
+    settle_ms: limit.settle_s * 1000,
+    deadline_ms: deadline_s * 1000,
+    tolerance_pct: limit.tolerance_pct,
+  };
 }
 
 export interface CycleContext {

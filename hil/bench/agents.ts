@@ -6,16 +6,15 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
 import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
+import { defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
 
-/** A command must be proved within this, market ms. */
-const VERDICT_DEADLINE_MS = 180_000;
-/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
-const REVERT_SLACK_S = 300;
+/** A command must be proved within this, market seconds: three of the bench's cycles. */
+export const VERDICT_DEADLINE_S = 180;
 
 export interface AgentParts {
   readonly loaded: LoadedScenario;
@@ -67,12 +66,8 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
           device,
           riskFactor_pct: owner?.riskFactor_pct ?? 0,
           clearSky,
-          rules: {
-            settle_ms: profile.limit.settle_s * 1000,
-            deadline_ms: VERDICT_DEADLINE_MS,
-            tolerance_pct: profile.limit.tolerance_pct,
-          },
-          revert_s: calendar.interval_min * 60 + REVERT_SLACK_S,
+          rules: verdictRules(profile, VERDICT_DEADLINE_S),
+          revert_s: defaultRevert_s(calendar),
           withoutAward: 'zero',
           defaultLimit_W: null,
         },

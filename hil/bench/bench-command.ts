@@ -2,15 +2,13 @@
 import { join } from 'node:path';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
-import { codeOf, messageOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
-import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { shortcomings } from '../report/summary.ts';
-import { loadScenario } from '../scenario/load.ts';
+import { loadScenario, scenarioFeeder } from '../scenario/load.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { closingText } from './closing.ts';
@@ -104,7 +102,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     const clock = new WallClock(shared);
     const bench = await openBench({
       loaded,
-      feeder: loadFeeder(loaded.feederFile),
+      feeder: scenarioFeeder(loaded),
       now: () => clock.now(),
       time: new WallClock(shared),
       connect: async () => bus,
@@ -130,8 +128,6 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     console.log(closingText(summary, folder));
     if (shortcomings(summary).length > 0) process.exitCode = 1;
   } finally {
-    await closers.closeAll((name, error) =>
-      log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
-    );
+    await closers.closeAll(log);
   }
 }

@@ -1,4 +1,7 @@
 /** Things opened are closed in the reverse order, all of them, whatever fails on the way. */
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { Logger } from '@fieldbid/core/logging';
+
 export class Closers {
   readonly #closers: { name: string; close: () => unknown }[] = [];
 
@@ -7,13 +10,13 @@ export class Closers {
     this.#closers.push({ name, close });
   }
 
-  /** @param onFault told what could not be closed; never throws. */
-  async closeAll(onFault: (name: string, error: unknown) => void): Promise<void> {
+  /** What cannot be closed is logged; never throws. */
+  async closeAll(log: Logger): Promise<void> {
     for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
       try {
         await closer.close();
       } catch (error) {
-        onFault(closer.name, error);
+        log.warn({ code: codeOf(error) }, `${closer.name} did not close: ${messageOf(error)}`);
       }
     }
   }

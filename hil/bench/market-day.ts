@@ -13,19 +13,19 @@ import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
 import { policyNamed } from '@fieldbid/dso/feasibility/policies';
-import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import type { SimulatedInverter } from '../devices/simulated-inverter.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
-import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
+import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
+import { portfolioOf } from './portfolio.ts';
 import type { Progress } from './progress.ts';
 
 export interface MarketDayOptions {
@@ -70,9 +70,7 @@ export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord
   try {
     return await run(options, closers);
   } finally {
-    await closers.closeAll((name, error) =>
-      options.log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
-    );
+    await closers.closeAll(options.log);
   }
 }
 
@@ -80,12 +78,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const { loaded, folder, log, say } = options;
   const { scenario } = loaded;
   const began = performance.now();
-  const feeder = loadFeeder(loaded.feederFile);
-  requireSameDers(
-    loaded.file,
-    scenario.ders.map(({ derId }) => derId),
-    feeder.ders.map(({ derId }) => derId),
-  );
+  const feeder = scenarioFeeder(loaded);
   const schedule = moments(scenario.calendar);
   const first = schedule[0]!;
   // Before the clock: on first use this sets up Python, which takes a while.
@@ -141,15 +134,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       bus: await connect(scenario.deraId),
       time: clock.join(scenario.deraId),
       gateway: gateway.client('dera'),
-      portfolio: feeder.ders.map(({ derId, bus, phases, nameplate_W, deviceIds }) => ({
-        derId,
-        deraId: scenario.deraId,
-        feederId: feeder.id,
-        bus,
-        phases: phases.join(''),
-        nameplate_W,
-        deviceIds: [...deviceIds],
-      })),
+      portfolio: portfolioOf(feeder).map((der) => ({ ...der, deraId: scenario.deraId })),
     },
     log,
   );
@@ -180,9 +165,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       'gridlabd of the DSO': dsoFlow.pid,
     }),
   });
-  await closers.closeAll((name, error) =>
-    log.warn({ code: codeOf(error) }, `${name} did not close: ${messageOf(error)}`),
-  );
+  await closers.closeAll(log);
   await writeLedgerPayloads(gateway.ledgerDir, folder);
   return record;
 }

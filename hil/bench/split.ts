@@ -6,9 +6,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { addKey } from '@fieldbid/bc-gateway/key-commands';
 import { InputError } from '@fieldbid/core/errors';
-import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { stringify } from 'yaml';
-import { type LoadedScenario, requireSameDers } from '../scenario/load.ts';
+import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
+import { VERDICT_DEADLINE_S } from './agents.ts';
+import { portfolioOf } from './portfolio.ts';
 
 export interface SplitOptions {
   readonly out: string;
@@ -40,12 +41,7 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     });
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const feeder = loadFeeder(loaded.feederFile);
-  requireSameDers(
-    loaded.file,
-    scenario.ders.map(({ derId }) => derId),
-    feeder.ders.map(({ derId }) => derId),
-  );
+  const feeder = scenarioFeeder(loaded);
   const write = (name: string, content: unknown): void =>
     writeFileSync(join(folder, name), stringify(content));
   const broker = { url: options.brokerUrl };
@@ -86,14 +82,7 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     clock,
     calendar,
     maxSegments: market.maxSegments,
-    portfolio: feeder.ders.map(({ derId, bus, phases, nameplate_W, deviceIds }) => ({
-      derId,
-      feederId: feeder.id,
-      bus,
-      phases: phases.join(''),
-      nameplate_W,
-      deviceIds,
-    })),
+    portfolio: portfolioOf(feeder),
   });
   write('bench.yaml', {
     scenarioFile: resolve(loaded.file),
@@ -118,7 +107,7 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
         clearSkyFile: resolve(feeder.data.clearSkyFile),
       },
       cycle_s: scenario.agents.cycle_s,
-      verdictDeadline_s: 180,
+      verdictDeadline_s: VERDICT_DEADLINE_S,
       devices: share.map((i) => {
         const { derId, device, profile, riskFactor_pct } = scenario.ders[i]!;
         return {

@@ -1,5 +1,6 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
 import { type Command, group, InvalidArgumentError, runUntilSignal } from '@fieldbid/core/cli/command';
+import { isLoopback } from '@fieldbid/core/loopback';
 import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
 import { SimulatedInverter } from './simulated-inverter.ts';
 
@@ -14,8 +15,6 @@ interface InverterCommand {
   irradiance: number;
   day?: boolean;
 }
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 export function registerSim(program: Command): void {
   group(program, 'sim', 'simulated devices, spoken to as if they were real')
@@ -45,7 +44,7 @@ Example:
 
 async function runInverter(options: InverterCommand, command: Command): Promise<void> {
   const { host, port } = options.listen;
-  if (!LOOPBACK.test(host) && options.allowRemote !== true) {
+  if (!isLoopback(host) && options.allowRemote !== true) {
     command.error(
       `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
     );

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { type RunSummary, shortcomings } from './summary.ts';
 
@@ -138,7 +139,7 @@ function intervals(run: RunRecord): string {
         ? '–'
         : `${decision.outcome}${decision.bindingNode === null ? '' : ` (${decision.bindingNode})`}`,
       dispatch?.outcome ?? '–',
-      clearing === null ? '–' : (clearing.price_uUSD_per_MWh / 1e6).toFixed(2),
+      clearing === null ? '–' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(2),
       interval.reports.flatMap((r) => r.notes).join('; '),
     ];
   });
@@ -180,7 +181,7 @@ function pageData(run: RunRecord): unknown {
   ) => kW(interval.bids.reduce((sum, b) => sum + pick(b), 0));
   const all = (watts: readonly number[]): number => kW(watts.reduce((sum, v) => sum + v, 0));
   const curve = (side: readonly { party: string; price_uUSD_per_MWh: number; quantity_W: number }[]) =>
-    side.map((s) => [s.party, s.price_uUSD_per_MWh / 1e6, round(s.quantity_W / 1e6, 6)]);
+    side.map((s) => [s.party, priceInUsd(s.price_uUSD_per_MWh), round(s.quantity_W / 1e6, 6)]);
   const mostCurtailed = intervals.map((interval) => total(interval, (b) => b.bid_W - b.approved_W));
   return {
     header: {
@@ -212,14 +213,14 @@ function pageData(run: RunRecord): unknown {
         i.decision?.approvedMax_upu == null ? null : i.decision.approvedMax_upu / 1e6,
       ),
       price_USD_per_MWh: intervals.map((i) =>
-        i.clearing === null ? null : i.clearing.price_uUSD_per_MWh / 1e6,
+        i.clearing === null ? null : priceInUsd(i.clearing.price_uUSD_per_MWh),
       ),
       clearings: intervals.map(({ clearing }) =>
         clearing === null
           ? null
           : {
               outcome: clearing.outcome,
-              price: clearing.price_uUSD_per_MWh / 1e6,
+              price: priceInUsd(clearing.price_uUSD_per_MWh),
               cleared_MW: clearing.cleared_W / 1e6,
               supply: curve(clearing.supply),
               demand: curve(clearing.demand),
@@ -228,7 +229,7 @@ function pageData(run: RunRecord): unknown {
       bids: intervals.map((i) =>
         i.bids.map((b) => [
           b.derId,
-          b.price_uUSD_per_MWh / 1e6,
+          priceInUsd(b.price_uUSD_per_MWh),
           b.bid_W,
           b.approved_W,
           b.cleared_W,

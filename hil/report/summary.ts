@@ -1,4 +1,5 @@
 /** `summary.json`: what happened in a run, in figures that a script can check. */
+import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { type Spread, spread } from './statistics.ts';
 
@@ -54,7 +55,7 @@ export function summarize(run: RunRecord): RunSummary {
   const bids = run.intervals.flatMap((interval) => interval.bids);
   const reports = run.intervals.flatMap((interval) => interval.reports);
   const prices = run.intervals.flatMap(({ clearing }) =>
-    clearing === null ? [] : [clearing.price_uUSD_per_MWh / 1e6],
+    clearing === null ? [] : [priceInUsd(clearing.price_uUSD_per_MWh)],
   );
   const originals = run.intervals
     .map(({ decision }) => decision?.originalMax_upu ?? null)

@@ -3,6 +3,7 @@
  * time, no transaction ids), so that two runs can be compared byte by byte.
  */
 import { instant } from '@fieldbid/core/interval';
+import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 
 /** File name → content. */
@@ -68,7 +69,7 @@ function intervalsTable(run: RunRecord): string {
         pu(decision?.approvedMax_upu),
         decision?.bindingNode ?? '',
         dispatch?.outcome ?? '',
-        clearing === null ? '' : (clearing.price_uUSD_per_MWh / 1e6).toFixed(6),
+        clearing === null ? '' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(6),
         clearing?.outcome ?? '',
         interval.reports.flatMap((report) => report.notes).join('; '),
       ];
@@ -95,7 +96,7 @@ function awardsTable(run: RunRecord): string {
         intervalId,
         b.derId,
         b.uid,
-        (b.price_uUSD_per_MWh / 1e6).toFixed(6),
+        priceInUsd(b.price_uUSD_per_MWh).toFixed(6),
         b.bid_W,
         b.approved_W,
         b.cleared_W,

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import type { Feeder } from '@fieldbid/dso/feeder/feeder';
+import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { Scenario } from './schema.ts';
 
 export interface LoadedScenario {
@@ -56,18 +58,20 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   };
 }
 
-/** Every DER of the feeder has an owner in the scenario, and the other way round. @throws InputError */
-export function requireSameDers(
-  file: string,
-  scenarioIds: readonly string[],
-  feederIds: readonly string[],
-): void {
-  const unknown = scenarioIds.find((id) => !feederIds.includes(id));
+/**
+ * The scenario's feeder; every DER of it has an owner in the scenario, and the other way round.
+ * @throws InputError naming what is missing or unknown; as `loadFeeder`.
+ */
+export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): Feeder {
+  const feeder = loadFeeder(feederFile);
+  const owned = new Set(scenario.ders.map(({ derId }) => derId));
+  const connected = feeder.ders.map(({ derId }) => derId);
+  const unknown = [...owned].find((id) => !connected.includes(id));
   if (unknown !== undefined)
-    throw wrong(file, '/ders', unknown, `DERs of the feeder: ${feederIds.join(', ')}`);
-  const missing = feederIds.filter((id) => !scenarioIds.includes(id));
-  if (missing.length > 0)
-    throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+    throw wrong(file, '/ders', unknown, `DERs of the feeder: ${connected.join(', ')}`);
+  const missing = connected.filter((id) => !owned.has(id));
+  if (missing.length === 0) return feeder;
+  throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
 }
 
 function named(file: string, path: string, value: string): string {

@@ -51,10 +51,3 @@ export class ModbusError extends FieldbidError {
 export function exceptionText(code: number): string {
   return `exception ${code} (${EXCEPTIONS[code] ?? 'not in the standard'})`;
 }
-
-/** True when nothing came back at all: the device may be off, or the link broken. */
-export function isSilence(error: unknown): boolean {
-  return (
-    error instanceof ModbusError && (error.fault === 'MODBUS_TIMEOUT' || error.fault === 'MODBUS_CONNECTION')
-  );
-}
