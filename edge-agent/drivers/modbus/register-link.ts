@@ -8,8 +8,10 @@ import { type ConnectionOptions, TcpConnection } from './tcp-connection.ts';
 export interface RegisterLink {
   /** How people call it in messages: the endpoint. */
   readonly name: string;
+  /** Largest read that the device takes, registers. */
+  maxRead: number;
   /** Holding registers (function 3), at most 125. @throws ModbusError. */
-  read(address: number, count: number): Promise<number[]>;
+  read(address: number, count: number, table?: 'holding' | 'input'): Promise<number[]>;
   /** One register (function 6). @throws ModbusError. */
   writeOne(address: number, word: number): Promise<void>;
   /** Several at once (function 16). @throws ModbusError. */
@@ -35,6 +37,7 @@ export class ModbusLinks {
     let open = true;
     return {
       name: endpointText(endpoint),
+      maxRead: 125,
       read: (address, count) => connection.read(endpoint.unit, address, count),
       writeOne: (address, word) => connection.writeOne(endpoint.unit, address, word),
       writeMany: (address, words) => connection.writeMany(endpoint.unit, address, words),
