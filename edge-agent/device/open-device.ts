@@ -6,7 +6,7 @@ import { type DeviceProfile, loadProfile } from '../profiles/profile.ts';
 import type { DerDevice } from './der-device.ts';
 
 export interface DeviceOptions {
-  /** `tcp://HOST:PORT?unit=N` */
+  /** `tcp://HOST:PORT?unit=N`, `rtu+tcp://…` or `rtu:///dev/…` (drivers/modbus/endpoint.ts). */
   readonly endpoint: string;
   /** A profile, or its name or file; generic-1xx by default. */
   readonly profile?: DeviceProfile | string;
@@ -29,8 +29,8 @@ export function openDevice(options: DeviceOptions): { device: DerDevice; profile
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
   const links = options.links ?? new ModbusLinks();
-  const { gap_ms } = profile.modbus;
+  const { gap_ms, maxRead } = profile.modbus;
   const deadline_ms = options.deadline_ms ?? profile.modbus.deadline_ms;
-  const link = links.open(endpoint, { deadline_ms, gap_ms, now });
+  const link = links.open(endpoint, { deadline_ms, gap_ms, maxRead, now });
   return { device: new SunSpecDevice({ link, profile, now }), profile };
 }

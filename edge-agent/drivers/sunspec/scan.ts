@@ -5,7 +5,7 @@
  */
 import { messageOf } from '@fieldbid/core/errors';
 import { ModbusError } from '../modbus/errors.ts';
-import { MAX_READ } from '../modbus/tcp-connection.ts';
+import { MAX_READ } from '../modbus/register-link.ts';
 import type { PointValue } from './codec.ts';
 import { decodeModel } from './decode.ts';
 
