@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { ModbusBus } from './bus.ts';
 import type { ExchangeTiming } from './connection.ts';
+import { rtuFrame } from './framing.ts';
 import { mediumOf } from './medium.ts';
 
 interface Peer {
@@ -416,6 +417,53 @@ test('a unit with many requests takes turns with the others', async (t) => {
   const bus = at(device.port);
   await Promise.all([1, 1, 1, 1, 2, 3, 2].map((unit) => bus.read(unit, 0, 1)));
   t.deepEqual(order, [1, 2, 3, 1, 2, 1, 1]);
+  await bus.close();
+  await device.close();
+});
+
+/** Answer to function 3 as an RTU frame; the request is one. */
+function rtuWords(request: Buffer, value: number): Buffer {
+  return rtuFrame(Buffer.from([request.readUInt8(0), 3, 2, value >> 8, value & 0xff]));
+}
+const rtuAt = (port: number) =>
+  new ModbusBus({
+    medium: mediumOf({ scheme: 'rtu+tcp', host: '127.0.0.1', port, unit: 1 }),
+    now: () => 0,
+    timing: { deadline_ms: 60_000 },
+  });
+
+test('RTU: a wrong CRC is malformed; noise and another unit’s late answer are passed over', async (t) => {
+  const device = await peer((request, socket, serial) => {
+    const good = rtuWords(request, request.readUInt16BE(2));
+    const bad = Buffer.from(good);
+    bad.writeUInt8(bad.readUInt8(3) ^ 1, 3);
+    const late = rtuWords(Buffer.from([9]), 666);
+    socket.write(serial === 0 ? bad : Buffer.concat([Buffer.from(serial === 1 ? [0] : []), late, good]));
+  });
+  const bus = rtuAt(device.port);
+  t.like(await t.throwsAsync(bus.read(1, 3, 1)), { code: 'MODBUS_MALFORMED' });
+  for (const address of [3, 1, 4]) t.deepEqual(await bus.read(1, address, 1), [address]);
+  await bus.close();
+  await device.close();
+});
+
+test('RTU: a late answer of the same unit and shape is nobody’s, and others need not wait for it', async (t) => {
+  const order: number[] = [];
+  let late: Buffer | undefined;
+  const device = await peer((request, socket, serial) => {
+    order.push(request.readUInt8(0));
+    // A serial device server hands what comes late on the line to whoever is connected then.
+    if (late !== undefined) socket.write(late);
+    late = serial === 0 ? rtuWords(request, 666) : undefined;
+    if (serial > 0) socket.write(rtuWords(request, request.readUInt16BE(2)));
+  });
+  const bus = rtuAt(device.port);
+  const timedOut = bus.read(1, 0, 1, 'holding', { deadline_ms: 200 });
+  t.like(await t.throwsAsync(timedOut), { code: 'MODBUS_TIMEOUT' });
+  const again = bus.read(1, 5, 1);
+  t.deepEqual(await bus.read(2, 8, 1), [8]);
+  t.deepEqual(await again, [5]);
+  t.deepEqual(order, [1, 2, 1]);
   await bus.close();
   await device.close();
 });
