@@ -10,7 +10,9 @@ import { scan } from './drivers/sunspec/scan.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { agentFromConfig } from './run.ts';
 
-const ENDPOINT = 'tcp://HOST:PORT?unit=N (quote it: the shell takes ? and & for itself)';
+const ENDPOINT =
+  'tcp://HOST:PORT?unit=N, rtu+tcp://HOST:PORT?unit=N or rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=N ' +
+  '(quote it: the shell takes ? and & for itself)';
 
 export function register(program: Command): void {
   const edge = group(

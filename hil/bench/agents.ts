@@ -9,6 +9,7 @@ import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
 import { defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
+import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
@@ -46,6 +47,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
+  const links = new ModbusLinks();
   for (const { derId, endpoint, profile: profileName, proxy } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
@@ -57,6 +59,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       endpoint,
       profile: profileName,
       now: () => time.now(),
+      links,
       ...(deadline_ms === undefined ? {} : { deadline_ms }),
     });
     const agent = new EdgeAgent({

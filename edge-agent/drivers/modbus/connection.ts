@@ -120,7 +120,7 @@ export class Connection {
       this.#prove(open);
       return found;
     } catch (error) {
-      const typed = typedError(error, subject);
+      const typed = typedError(error, subject, open.port.otherIds);
       open.port.abandon();
       // An exception is a proper answer; after anything else what still comes cannot be trusted.
       if (typed.fault === 'MODBUS_EXCEPTION') this.#prove(open);
@@ -245,13 +245,16 @@ function isDeadline(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 'DEADLINE';
 }
 
-function typedError(error: unknown, what: string): ModbusError {
+function typedError(error: unknown, what: string, otherIds: number): ModbusError {
   if (error instanceof ModbusError) {
     return error.fault === 'MODBUS_MALFORMED'
       ? new ModbusError('MODBUS_MALFORMED', `${what}: ${error.message}`, { cause: error })
       : error;
   }
-  if (isDeadline(error)) return new ModbusError('MODBUS_TIMEOUT', messageOf(error), { cause: error });
+  if (isDeadline(error)) {
+    const hint = otherIds === 0 ? '' : `; ${otherIds} came under another transaction id (anyTransactionId)`;
+    return new ModbusError('MODBUS_TIMEOUT', messageOf(error) + hint, { cause: error });
+  }
   if (typeof error === 'object' && error !== null) {
     if ('modbusCode' in error && typeof error.modbusCode === 'number') {
       const exception = error.modbusCode;

@@ -33,6 +33,8 @@ export class FramedPort extends EventEmitter {
   #open = true;
   /** Gateways that answer under wrong ids: take what fits otherwise. Ids of earlier requests stay theirs. */
   anyTransactionId = false;
+  /** Answers to the last request that were passed over because of their transaction id, for messages. */
+  otherIds = 0;
   /** When bytes last came or went, `performance.now()`. */
   lastByte_ms = Number.NEGATIVE_INFINITY;
 
@@ -65,6 +67,7 @@ export class FramedPort extends EventEmitter {
     const transactionId = (FIRST_ID + this.#transactions++) % IDS;
     this.#request = { unit: body[0] ?? 0, pdu: body.subarray(1), transactionId };
     if (this.#framing === 'rtu') this.#pending = EMPTY;
+    this.otherIds = 0;
     this.lastByte_ms = performance.now();
     this.stream.write(this.#framing === 'tcp' ? tcpFrame(body, transactionId) : frame);
   }
@@ -77,8 +80,9 @@ export class FramedPort extends EventEmitter {
   #take(chunk: Buffer): void {
     this.lastByte_ms = performance.now();
     const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const { answer, wrong, rest } = this.#look(bytes);
+    const { answer, wrong, rest, otherIds = 0 } = this.#look(bytes);
     this.#pending = rest;
+    this.otherIds += otherIds;
     if (answer !== undefined) {
       this.#request = undefined;
       this.emit('data', rtuFrame(answer));

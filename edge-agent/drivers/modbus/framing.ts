@@ -17,6 +17,8 @@ export interface Request {
 export interface Found {
   /** Unit and PDU of the answer. */
   readonly answer?: Buffer;
+  /** Frames passed over that would have been the answer but for their transaction id. */
+  readonly otherIds?: number;
   /** Why the stream cannot be the answer, nor lead to it. */
   readonly wrong?: string;
   readonly rest: Buffer;
@@ -74,16 +76,19 @@ export function firstTcpFrame(
  */
 export function answerInTcp(bytes: Buffer, request: Request, acceptId: (id: number) => boolean): Found {
   let rest = bytes;
+  let otherIds = 0;
   for (;;) {
     const frame = firstTcpFrame(rest);
-    if (frame === 'incomplete') return { rest };
+    if (frame === 'incomplete') return { rest, otherIds };
     if (frame === 'no Modbus') return { rest: EMPTY, wrong: 'what came is no Modbus TCP' };
     rest = rest.subarray(frame.length);
     const why = misfit(frame.body, request);
     if (frame.transactionId === request.transactionId) {
       return why === undefined ? { answer: frame.body, rest } : { wrong: why, rest };
     }
-    if (why === undefined && acceptId(frame.transactionId)) return { answer: frame.body, rest };
+    if (why !== undefined) continue;
+    if (acceptId(frame.transactionId)) return { answer: frame.body, rest };
+    otherIds++;
   }
 }
 
