@@ -72,6 +72,8 @@ export class ModbusBus {
   readonly #stats = new Map<number, UnitStats>();
   /** RTU: until when a late answer of the unit may still come, `performance.now()`. Nothing else tells it apart. */
   readonly #lateUntil_ms = new Map<number, number>();
+  /** Units that have had a turn since one was silent. */
+  readonly #servedSinceSilence = new Set<number>();
   #working: Promise<void> | undefined;
   #closed = false;
 
@@ -168,7 +170,11 @@ export class ModbusBus {
   async #work(): Promise<void> {
     await undefined; // jobs of the same moment are all queued before the first turn is given
     while (this.#turns.size > 0) {
-      const job = this.#turns.next((unit) => this.#lateness_ms(unit) === 0);
+      const isReady = (unit: number): boolean => this.#lateness_ms(unit) === 0;
+      // After each silence all who are known to answer come first: several silent ones never make them wait in a row.
+      const isLively = (unit: number): boolean => isReady(unit) && this.#answers(unit);
+      const isOwedATurn = (unit: number): boolean => !this.#servedSinceSilence.has(unit) && isLively(unit);
+      const job = this.#turns.next(isOwedATurn) ?? this.#turns.next(isReady);
       if (job === undefined) {
         const shortest_ms = Math.min(...this.#turns.units().map((unit) => this.#lateness_ms(unit)));
         await new Promise((resolve) => setTimeout(resolve, Math.ceil(shortest_ms)));
@@ -183,6 +189,7 @@ export class ModbusBus {
 
   async #serve(job: Job): Promise<void> {
     const began_ms = this.#now();
+    this.#servedSinceSilence.add(job.unit);
     const stats = this.#statsOf(job.unit);
     try {
       await job.run();
@@ -196,8 +203,11 @@ export class ModbusBus {
       if (fault === 'MODBUS_EXCEPTION') stats.exceptions++;
       if (fault === 'MODBUS_MALFORMED') stats.malformed++;
       const silent = fault === 'MODBUS_TIMEOUT' || GATEWAY_TIMEOUTS.includes(exception ?? 0);
-      if (silent) this.#dead.silent(job.unit, this.#now() - began_ms);
-      else if (fault !== 'MODBUS_CONNECTION') this.#dead.answered(job.unit);
+      const isAlone = this.#stats.size === 1; // then nobody else waits
+      if (silent) {
+        this.#dead.silent(job.unit, isAlone ? 0 : this.#now() - began_ms);
+        this.#servedSinceSilence.clear();
+      } else if (fault !== 'MODBUS_CONNECTION') this.#dead.answered(job.unit);
       const late = this.#medium.framing === 'rtu' && fault === 'MODBUS_TIMEOUT';
       if (late) this.#lateUntil_ms.set(job.unit, performance.now() + job.deadline_ms);
     }
@@ -213,6 +223,12 @@ export class ModbusBus {
       const opened = this.#connection.opened;
       if (opened > Math.max(1, before)) stats.reconnects += opened - Math.max(1, before);
     }
+  }
+
+  /** Whether its last request was answered. */
+  #answers(unit: number): boolean {
+    const { answers, exceptions } = this.#statsOf(unit);
+    return answers + exceptions > 0 && this.#dead.silences(unit) === 0;
   }
 
   #lateness_ms(unit: number): number {

@@ -134,3 +134,40 @@ test('a unit with many requests takes turns with the others', async (t) => {
   await bus.close();
   await device.close();
 });
+
+test('the pause that protects others does not hold back a unit that is alone on its bus', async (t) => {
+  let now_ms = 0;
+  const device = await peer(() => {
+    now_ms += 1000;
+  });
+  const bus = new ModbusBus({
+    medium: mediumAt(device.port),
+    now: () => now_ms,
+    timing: { deadline_ms: SHORT_MS },
+  });
+  for (let i = 0; i < 2; i++) await t.throwsAsync(bus.read(1, 0, 1));
+  t.is(bus.stats(1).requests, 2);
+  now_ms += 1000; // the first wait of its own
+  await t.throwsAsync(bus.read(1, 0, 1));
+  t.is(bus.stats(1).requests, 3);
+  await bus.close();
+  await device.close();
+});
+
+test('after each silence those who answer come first', async (t) => {
+  const order: number[] = [];
+  const device = await peer((request, socket) => {
+    const unit = request.readUInt8(6);
+    order.push(unit);
+    if (unit < 3) return;
+    socket.write(words(request, [unit]));
+  });
+  const bus = new ModbusBus({ medium: mediumAt(device.port), timing: { deadline_ms: 60_000 } });
+  const poll = (unit: number) =>
+    bus.read(unit, 0, 1, 'holding', { deadline_ms: unit < 3 ? SHORT_MS : 60_000 });
+  await Promise.all([poll(3), poll(4)]);
+  await Promise.allSettled([poll(1), poll(2), poll(1), poll(2), poll(3), poll(4), poll(3), poll(4)]);
+  t.deepEqual(order, [3, 4, 1, 3, 4, 2, 3, 4, 1, 2]);
+  await bus.close();
+  await device.close();
+});

@@ -50,7 +50,7 @@ export class DeadUnits {
     this.#silent.delete(unit);
   }
 
-  /** @param cost_ms how long the bus has waited for it. */
+  /** @param cost_ms how long the bus, and others on it, have waited for the unit; 0 when it is alone there. */
   silent(unit: number, cost_ms: number): void {
     const { first_ms, max_ms, share, now } = this.#options;
     const since_ms = now();
