@@ -13,7 +13,7 @@ export const EdgeDeviceConfig = Type.Object(
     derId: Id,
     /** Names under which the DER's devices are registered with the DERA. */
     deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
-    /** `tcp://HOST:PORT?unit=N` */
+    /** `tcp://HOST:PORT?unit=N`, `rtu+tcp://HOST:PORT?unit=N` or `rtu:///dev/ttyUSB0?baud=9600&unit=N` */
     endpoint: Type.String(),
     /** A profile that comes with the agent, or the path of a .yaml file. */
     profile: Type.String({ default: DEFAULT_PROFILE }),

@@ -23,11 +23,11 @@ export async function findUnits(
 ): Promise<void> {
   const endpoint = parseEndpoint(text);
   const profile = profileFor(options);
-  const { deadline_ms, gap_ms, maxRead } = profile.modbus;
+  const { maxRead } = profile.modbus;
   const findings: Finding[] = [];
   for (const [i, unit] of units.entries()) {
     if (process.stderr.isTTY) process.stderr.write(`\runit ${unit} (${i + 1} of ${units.length}) …\x1b[K`);
-    const link = new ModbusLinks().open({ ...endpoint, unit }, { deadline_ms, gap_ms });
+    const link = new ModbusLinks().open({ ...endpoint, unit }, profile.modbus);
     try {
       // One base is enough to know whether somebody answers; all are tried where somebody does.
       const first = await scan(link, { maxRead, bases: [40_000] });

@@ -58,10 +58,7 @@ async function printModels(endpoint: string, options: TargetOptions): Promise<bo
   return withLink(endpoint, options, async (link, profile) => {
     if (!profile.sunspec) return false;
     const found = await scanned(link, profile);
-    const reader = new ModelReader(link, found.models, {
-      maxRead: profile.modbus.maxRead,
-      known: found.blocks,
-    });
+    const reader = new ModelReader(link, found.models, found.blocks);
     const json = deviceJson(found, await reader.read(found.blocks));
     console.log(JSON.stringify(json, null, 2));
     if (json.faults.length > 0) process.exitCode = 1;

@@ -6,7 +6,9 @@ import { ModbusLinks, type RegisterLink } from '../drivers/modbus/register-link.
 import type { RegisterDevice } from '../drivers/registers/register-device.ts';
 import { DEFAULT_PROFILE, type DeviceProfile, loadProfile } from '../profiles/profile.ts';
 
-export const ENDPOINT = 'tcp://HOST:PORT?unit=N (quote it: the shell takes ? and & for itself)';
+export const ENDPOINT =
+  'tcp://HOST:PORT?unit=N, rtu+tcp://HOST:PORT?unit=N or rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=N ' +
+  '(quote it: the shell takes ? and & for itself)';
 
 export interface TargetOptions {
   profile: string;
@@ -61,8 +63,7 @@ export async function withLink<T>(
   body: (link: RegisterLink, profile: DeviceProfile) => Promise<T>,
 ): Promise<T> {
   const profile = profileFor(options);
-  const { deadline_ms, gap_ms } = profile.modbus;
-  const link = new ModbusLinks().open(parseEndpoint(endpoint), { deadline_ms, gap_ms });
+  const link = new ModbusLinks().open(parseEndpoint(endpoint), profile.modbus);
   try {
     return await body(link, profile);
   } finally {

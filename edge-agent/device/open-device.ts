@@ -7,7 +7,7 @@ import { sunSpecDevice } from '../drivers/sunspec/sunspec-device.ts';
 import { type DeviceProfile, loadProfile } from '../profiles/profile.ts';
 
 export interface DeviceOptions {
-  /** `tcp://HOST:PORT?unit=N` */
+  /** `tcp://HOST:PORT?unit=N`, `rtu+tcp://…` or `rtu:///dev/…` (drivers/modbus/endpoint.ts). */
   readonly endpoint: string;
   /** A profile, or its name or file; generic-1xx by default. */
   readonly profile?: DeviceProfile | string;
@@ -30,9 +30,9 @@ export function openDevice(options: DeviceOptions): { device: RegisterDevice; pr
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
   const links = options.links ?? new ModbusLinks();
-  const { gap_ms } = profile.modbus;
+  const { gap_ms, maxRead, connectDelay_ms, anyTransactionId } = profile.modbus;
   const deadline_ms = options.deadline_ms ?? profile.modbus.deadline_ms;
-  const link = links.open(endpoint, { deadline_ms, gap_ms, now });
+  const link = links.open(endpoint, { deadline_ms, gap_ms, maxRead, connectDelay_ms, anyTransactionId, now });
   const device = profile.sunspec
     ? sunSpecDevice({ link, profile, now })
     : new RegisterDevice({ link, profile, now, bind: () => bindMap(link, profile) });

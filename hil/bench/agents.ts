@@ -9,12 +9,16 @@ import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
 import { careOf, defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
+import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
 
 /** A command must be proved within this, market seconds: three of the bench's cycles. */
 export const VERDICT_DEADLINE_S = 180;
+
+/** Real ms for one answer on a line with faults, where answers do get lost: a day must not wait long for each. */
+const DISTURBED_DEADLINE_MS = 2000;
 
 export interface AgentParts {
   readonly loaded: LoadedScenario;
@@ -43,14 +47,20 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
-  for (const { derId, endpoint, profile: profileName } of devices) {
+  const links = new ModbusLinks();
+  for (const { derId, endpoint, profile: profileName, proxy } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
+    const deadline_ms =
+      parts.deadline_ms === undefined || proxy === undefined
+        ? parts.deadline_ms
+        : Math.min(parts.deadline_ms, DISTURBED_DEADLINE_MS);
     const { device, profile } = openDevice({
       endpoint,
       profile: profileName,
       now: () => time.now(),
-      ...(parts.deadline_ms === undefined ? {} : { deadline_ms: parts.deadline_ms }),
+      links,
+      ...(deadline_ms === undefined ? {} : { deadline_ms }),
     });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,

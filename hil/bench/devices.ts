@@ -8,6 +8,7 @@ import { Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
+import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
@@ -15,12 +16,14 @@ import type { PlantDevice } from './plant.ts';
 
 export interface BenchDevice {
   readonly derId: string;
-  /** Where its agent finds it: `tcp://HOST:PORT?unit=N`. */
+  /** Where its agent finds it (edge-agent/drivers/modbus/endpoint.ts). */
   readonly endpoint: string;
   readonly profile: string;
   readonly plant: PlantDevice;
   /** Present when it is simulated. */
   readonly inverter?: SimulatedInverter;
+  /** Between it and its agent, where the scenario names faults. */
+  readonly proxy?: ModbusFaultProxy;
 }
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
@@ -70,7 +73,7 @@ export async function openBenchDevices(options: {
   const minuteOf = (t_ms: number): number => (t_ms - start_ms) / 60_000 + calendar.bid_min + 1;
   const minutes = day_min + calendar.bid_min + 2;
   const devices: BenchDevice[] = [];
-  for (const { derId, device, profile } of scenario.ders) {
+  for (const { derId, device, profile, faults = [] } of scenario.ders) {
     const der = feeder.der(derId);
     if (der === undefined) throw new TypeError(`${derId} was checked to be a DER of the feeder`);
     const sky = skyFactor(deviations, seed, derId, minutes);
@@ -88,18 +91,25 @@ export async function openBenchDevices(options: {
       now,
       available_W,
     });
-    const { port } = await inverter.listen(
-      LOOPBACK,
-      options.firstPort === undefined ? 0 : options.firstPort + devices.length,
-    );
+    const agentsPort = options.firstPort === undefined ? 0 : options.firstPort + devices.length;
+    let { port } = await inverter.listen(LOOPBACK, faults.length === 0 ? agentsPort : 0);
     closers.add(`inverter of ${derId}`, () => inverter.close());
+    let proxy: ModbusFaultProxy | undefined;
+    if (faults.length > 0) {
+      const target = { host: LOOPBACK, port };
+      const faulty = new ModbusFaultProxy({ target, rules: faults, seed: `${seed} ${derId}`, now });
+      ({ port } = await faulty.listen(LOOPBACK, agentsPort));
+      closers.add(`faults of ${derId}`, () => faulty.close());
+      proxy = faulty;
+    }
     const plant: PlantDevice = {
       derId,
       terminalPower_W: () => inverter.terminalPower_W(),
       available_W: () => available_W(now()),
       setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
     };
-    devices.push({ derId, endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile, plant, inverter });
+    const endpoint = `tcp://${LOOPBACK}:${port}?unit=1`;
+    devices.push({ derId, endpoint, profile, plant, inverter, ...(proxy === undefined ? {} : { proxy }) });
   }
   const factors = [...feeder.data.loads.keys()].map(
     (load) => [load, loadFactor(deviations, seed, load, minutes)] as const,

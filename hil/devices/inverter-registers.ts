@@ -3,7 +3,7 @@
  * together: currents follow from power and voltage, DC from AC, temperatures from load.
  */
 import type { InverterPhysics } from './inverter-physics.ts';
-import { ILLEGAL_VALUE, ModbusRefusal } from './modbus-server.ts';
+import { ILLEGAL_VALUE, ModbusRefusal } from './modbus-answers.ts';
 import type { ModelContent, RegisterMap } from './register-map.ts';
 
 export interface Nameplate {

@@ -16,7 +16,10 @@ function dump(name: string): { registers: Record<string, number> } {
 async function serve(content: { registers: Record<string, number> }) {
   const server = serveDump(content, 'dump');
   const { port } = await server.listen('127.0.0.1', 0);
-  const link = new ModbusLinks().open({ host: '127.0.0.1', port, unit: 1 }, { deadline_ms: 60_000 });
+  const link = new ModbusLinks().open(
+    { scheme: 'tcp', host: '127.0.0.1', port, unit: 1 },
+    { deadline_ms: 60_000 },
+  );
   let reads = 0;
   const counted = {
     read: (address: number, count: number) => {

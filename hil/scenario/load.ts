@@ -5,6 +5,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { type Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { checkRules } from '../faults/rules.ts';
 import { Scenario } from './schema.ts';
 
 export interface LoadedScenario {
@@ -48,6 +49,12 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const ids = changed.ders.map(({ derId }) => derId);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
+  for (const [i, { device, faults }] of changed.ders.entries()) {
+    const path = `/ders/${i}/faults`;
+    if (faults === undefined) continue;
+    if (device !== 'simulated') throw wrong(file, path, `faults of ${device}`, 'device: simulated');
+    checkRules(faults, file, path);
+  }
   return {
     file,
     scenario: changed,

@@ -6,6 +6,7 @@ import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
+import { FaultRule } from '../faults/rules.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -15,10 +16,12 @@ export const DerInScenario = Type.Object(
     derId: Id,
     /** RF of eq. 1, percent: what the owner adds to the forecast price. */
     riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
-    /** `simulated`, or the endpoint of a device: `tcp://HOST:PORT?unit=N`. */
-    device: Type.String({ pattern: '^(simulated|tcp://.+)$', default: 'simulated' }),
+    /** `simulated`, or the endpoint of a device: `tcp://HOST:PORT?unit=N`, `rtu+tcp://…`, `rtu:///dev/…`. */
+    device: Type.String({ pattern: '^(simulated|(tcp|rtu|rtu\\+tcp)://.+)$', default: 'simulated' }),
     /** Device profile of the edge agent. */
     profile: Type.String({ default: 'generic-1xx' }),
+    /** What happens between its agent and its simulated inverter, by market time (hil/faults/rules.ts). */
+    faults: Type.Optional(Type.Array(FaultRule)),
   },
   closed,
 );

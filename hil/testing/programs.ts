@@ -22,15 +22,20 @@ export function startFieldbid(...args: string[]): Program {
   return start(process.execPath, [FIELDBID, ...args]);
 }
 
-export function start(command: string, args: readonly string[]): Program {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** @param options.stdin `pipe` for a program that ends when its input does. */
+export function start(
+  command: string,
+  args: readonly string[],
+  { stdin = 'ignore' }: { stdin?: 'ignore' | 'pipe' } = {},
+): Program {
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'] });
   const printed: string[] = [];
   const plain: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     plain.push(chunk);
     printed.push(String(chunk));
   });
-  child.stderr.on('data', (chunk) => printed.push(String(chunk)));
+  child.stderr?.on('data', (chunk) => printed.push(String(chunk)));
   const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     process: child,

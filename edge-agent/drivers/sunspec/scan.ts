@@ -6,7 +6,7 @@
  */
 import { messageOf } from '@fieldbid/core/errors';
 import { ModbusError } from '../modbus/errors.ts';
-import { MAX_READ } from '../modbus/tcp-connection.ts';
+import { MAX_READ } from '../modbus/register-link.ts';
 import { type DecodedGroup, decodeModel } from './decode.ts';
 
 export interface FoundModel {
