@@ -39,7 +39,7 @@ export function defaultRevert_s({ interval_min }: Calendar): number {
 }
 
 /** When and how closely a device of this family must have followed. @param deadline_s market time. */
-export function verdictRules({ limit }: DeviceProfile, deadline_s: number): VerdictRules {
+export function verdictRules({ limit }: Pick<DeviceProfile, 'limit'>, deadline_s: number): VerdictRules {
   return {
     settle_ms: limit.settle_s * 1000,
     deadline_ms: deadline_s * 1000,
