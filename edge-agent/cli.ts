@@ -5,6 +5,7 @@ import type { DerIdentity, DerReading } from './device/der-device.ts';
 import { openDevice } from './device/open-device.ts';
 import { parseEndpoint } from './drivers/modbus/endpoint.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
+import { addOpcUaOptions, type OpcUaOptions, opcUaAccess, registerTrust } from './drivers/opcua/commands.ts';
 import { modelDefinition } from './drivers/sunspec/models.ts';
 import { scan } from './drivers/sunspec/scan.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
@@ -25,14 +26,14 @@ export function register(program: Command): void {
     .addOption(logLevelOption())
     .addHelpText('after', CONFIG_HELP)
     .action(runAgent);
-  edge
+  const read = edge
     .command('read')
     .description('Read a device once and say what it is and does. Nothing is written.')
-    .argument('<endpoint>', ENDPOINT)
+    .argument('<endpoint>', `${ENDPOINT}, or opc.tcp://HOST:PORT/PATH`)
     .option('--profile <name>', 'device profile, or a .yaml file', DEFAULT_PROFILE)
-    .option('--json', 'print everything as JSON, raw registers included')
-    .addHelpText('after', "\nExample:\n  $ npx fieldbid edge read 'tcp://192.0.2.10:502?unit=1'")
-    .action(readDevice);
+    .option('--json', 'print everything as JSON, raw registers included');
+  addOpcUaOptions(read).addHelpText('after', READ_HELP).action(readDevice);
+  registerTrust(edge);
   edge
     .command('scan')
     .description('List the SunSpec models that a device has. Nothing is written.')
@@ -41,6 +42,11 @@ export function register(program: Command): void {
     .addHelpText('after', "\nExample:\n  $ npx fieldbid edge scan 'tcp://192.0.2.10:502?unit=126'")
     .action(scanDevice);
 }
+
+const READ_HELP = `
+Examples:
+  $ npx fieldbid edge read 'tcp://192.0.2.10:502?unit=1'
+  $ npx fieldbid edge read opc.tcp://192.0.2.10:4840/inverter --mapping inverter.yaml --user operator --password-file password`;
 
 const CONFIG_HELP = `
 The file, with the least that it needs:
@@ -57,7 +63,8 @@ The file, with the least that it needs:
       riskFactor_pct: 5
 
 More keys: clock, cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
-defaultLimit_W, revert_s. A wrong key is named with its line.`;
+defaultLimit_W, revert_s; of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
+securityPolicy, pkiFolder, user { name, passwordFile }. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {
   const log = createLogger({ level: options.logLevel }).child({ room: 'edge-agent' });
@@ -69,8 +76,16 @@ async function runAgent(options: { config: string; logLevel: string }): Promise<
   await close();
 }
 
-async function readDevice(endpoint: string, options: { profile: string; json?: boolean }): Promise<void> {
-  const { device } = openDevice({ endpoint, profile: options.profile, now: Date.now });
+async function readDevice(
+  endpoint: string,
+  options: { profile: string; json?: boolean } & OpcUaOptions,
+): Promise<void> {
+  const { device } = openDevice({
+    endpoint,
+    profile: options.profile,
+    now: Date.now,
+    ...opcUaAccess(endpoint, options),
+  });
   try {
     const identity = await device.identity();
     const reading = await device.read();

@@ -43,9 +43,9 @@ export type DeviceRules = Pick<DeviceProfile, 'name' | 'limit' | 'safeState'>;
 export function openDevice(options: DeviceOptions): { device: DerDevice; profile: DeviceRules } {
   if (isOpcUaEndpoint(options.endpoint)) return openOpcUa(options);
   const { now, source } = options;
-  if (options.mapping !== undefined) {
-    const expected = 'an OPC UA endpoint, opc.tcp://...; a Modbus device has a profile';
-    throw wrong(options, 'mapping', `a mapping for ${options.endpoint}`, expected);
+  for (const key of ['mapping', 'opcua'] as const) {
+    if (options[key] === undefined) continue;
+    throw wrong(options, key, `${key} for ${options.endpoint}`, 'it beside opc.tcp://... only');
   }
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);

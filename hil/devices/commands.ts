@@ -1,6 +1,8 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
-import { type Command, group, InvalidArgumentError, runUntilSignal } from '@fieldbid/core/cli/command';
+import { type Command, group, runUntilSignal } from '@fieldbid/core/cli/command';
 import { isLoopback } from '@fieldbid/core/loopback';
+import { registerSimOpcUa } from './opcua/command.ts';
+import { hostAndPort, number, phases, serial } from './options.ts';
 import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
 import { SimulatedInverter } from './simulated-inverter.ts';
 
@@ -17,7 +19,9 @@ interface InverterCommand {
 }
 
 export function registerSim(program: Command): void {
-  group(program, 'sim', 'simulated devices, spoken to as if they were real')
+  const sim = group(program, 'sim', 'simulated devices, spoken to as if they were real');
+  registerSimOpcUa(sim);
+  sim
     .command('inverter')
     .description('Run one simulated PV inverter: a SunSpec Modbus TCP server (models 1, 101/103, 120-123).')
     .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
@@ -68,33 +72,4 @@ Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in anoth
   npx fieldbid edge read '${endpoint}'
   npx fieldbid edge scan '${endpoint}'`);
   await runUntilSignal(() => inverter.close());
-}
-
-function hostAndPort(text: string): { host: string; port: number } {
-  const match = /^\[?(.+?)\]?:(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65_535) {
-    throw new InvalidArgumentError('expected HOST:PORT, such as 127.0.0.1:15020');
-  }
-  return { host: match[1], port };
-}
-
-function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`expected a number from ${least} to ${most}`);
-    }
-    return value;
-  };
-}
-
-function phases(text: string): string {
-  if (!/^(A|B|C|ABC)$/.test(text)) throw new InvalidArgumentError('expected A, B, C or ABC');
-  return text;
-}
-
-function serial(text: string): string {
-  if (!/^[\x20-\x7e]{1,32}$/.test(text)) throw new InvalidArgumentError('expected 1 to 32 plain characters');
-  return text;
 }

@@ -125,7 +125,7 @@ export class OpcUaConnection<T> {
     try {
       await this.#step('connecting', link.client.connect(access.endpointUrl));
       const session = await this.#step(
-        'opening a session',
+        `opening a session (${access.user.kind === 'password' ? access.user.name : access.user.kind})`,
         link.client.createSession(identityFor(opcua, access.user)),
       );
       const prepared = await this.#step('looking up the nodes', prepare(session, opcua));

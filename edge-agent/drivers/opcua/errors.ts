@@ -46,7 +46,7 @@ function isRetryable(fault: OpcUaFault, status: string | undefined): boolean {
 }
 
 /** Status code in the text of an error of the library, which has no other place for it. */
-export function statusIn(text: string): string | undefined {
+function statusIn(text: string): string | undefined {
   return /\b(Bad[A-Z]\w+)/.exec(text)?.[1];
 }
 
@@ -58,6 +58,11 @@ export function typedError(error: unknown, what: string): FieldbidError {
   if (error instanceof FieldbidError && error.code !== 'DEADLINE') return error;
   const text = oneLine(messageOf(error));
   if (error instanceof FieldbidError) return new OpcUaError('OPCUA_TIMEOUT', text, { cause: error });
+  // Found out by the library before it asks: it has no status code then.
+  if (/user token policy|cannot find an endpoint matching/i.test(text)) {
+    const offer = 'the server does not offer this (user, securityMode, securityPolicy)';
+    return new OpcUaError('OPCUA_ACCESS', `${what}: ${offer}: ${text}`, { cause: error });
+  }
   const status = statusIn(text);
   const because = status === undefined ? {} : { status };
   // The library gives up a request after the same deadline as we do.

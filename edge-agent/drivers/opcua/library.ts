@@ -13,13 +13,13 @@ export function loadLibrary(): Promise<{ opcua: Library; pki: PkiLibrary }> {
 }
 
 async function load(): Promise<{ opcua: Library; pki: PkiLibrary }> {
+  // It writes to the console of its own accord, while it loads as well, so this comes first. What matters reaches
+  // us as errors and status codes.
+  const { setDebugLogger, setErrorLogger, setWarningLogger } = await import('node-opcua-debug');
+  for (const set of [setDebugLogger, setErrorLogger, setWarningLogger]) set(() => {});
   const [opcua, pki] = await Promise.all([
     import('node-opcua-client'),
     import('node-opcua-certificate-manager'),
   ]);
-  // It writes to the console of its own accord. What matters reaches us as errors and status codes.
-  opcua.setWarningLogger(() => {});
-  opcua.setErrorLogger(() => {});
-  opcua.setDebugLogger(() => {});
   return { opcua, pki };
 }

@@ -87,7 +87,11 @@ async function call(target: LimitTarget, values: Required<LimitNodes>): Promise<
   }
   const inputArguments = mapped.method.arguments.map((name, i) => {
     const dataType = argumentTypes[i] ?? 0;
-    return new opcua.Variant({ dataType, arrayType: opcua.VariantArrayType.Scalar, value: toWire(dataType, values[name]) });
+    return new opcua.Variant({
+      dataType,
+      arrayType: opcua.VariantArrayType.Scalar,
+      value: toWire(dataType, values[name]),
+    });
   });
   const request = { objectId: object.nodeId, methodId: method.nodeId, inputArguments };
   const result = await ask(`calling ${method.text}`, session.call(request));

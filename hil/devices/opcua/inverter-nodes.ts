@@ -138,7 +138,11 @@ export class InverterNodes {
         Bad: StatusCodes.BadSensorFailure,
       }[quality],
       sourceTimestamp: new Date(frozen?.at_ms ?? this.#options.now()),
-      value: new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: frozen === undefined ? get() : frozen.values.get(name) }),
+      value: new Variant({
+        dataType,
+        arrayType: VariantArrayType.Scalar,
+        value: frozen === undefined ? get() : frozen.values.get(name),
+      }),
     });
   }
 

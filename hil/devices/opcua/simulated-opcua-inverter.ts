@@ -3,12 +3,15 @@
  * as the SunSpec one (inverter-physics.ts), measured with the same resolution; sunlight and grid voltage come from
  * outside, time is market time.
  */
+import './quiet.ts';
 import { timingSafeEqual } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-import { MessageSecurityMode, SecurityPolicy, setErrorLogger, setWarningLogger } from 'node-opcua-client';
+import { MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
 import { nodesets } from 'node-opcua-nodesets';
 import { OPCUAServer, RegisterServerMethod, type ServerSession } from 'node-opcua-server';
 import { InverterPhysics } from '../inverter-physics.ts';
@@ -87,7 +90,7 @@ export class SimulatedOpcUaInverter {
 
   /** Starts answering. Port 0 picks a free one. @throws FieldbidError `SIM_PORT`. */
   async listen(host: string, port: number): Promise<{ port: number; endpoint: string }> {
-    const server = this.#serverFor(host, port);
+    const server = this.#serverFor(host, port, await this.#certificates(host));
     try {
       await server.initialize();
       this.#nodes.addTo(server.engine.addressSpace!);
@@ -156,11 +159,9 @@ export class SimulatedOpcUaInverter {
     }
   }
 
-  #serverFor(host: string, port: number): OPCUAServer {
-    const { pkiFolder, user } = this.#options;
-    // The library writes to the console of its own accord; a simulated device in a test says nothing.
-    setWarningLogger(() => {});
-    setErrorLogger(() => {});
+  /** Its certificate and key, made on first use. */
+  async #certificates(host: string): Promise<OPCUACertificateManager> {
+    const { pkiFolder } = this.#options;
     mkdirSync(pkiFolder, { recursive: true, mode: 0o700 });
     // A real device asks its owner; this one lets any client's certificate in and looks at the user.
     const certificates = new OPCUACertificateManager({
@@ -169,6 +170,23 @@ export class SimulatedOpcUaInverter {
       disableFileWatchers: true,
       keySize: 2048,
     });
+    await certificates.initialize();
+    if (!existsSync(this.certificateFile)) {
+      await certificates.createSelfSignedCertificate({
+        applicationUri: SERVER_URI,
+        dns: ['localhost', hostname()],
+        ip: isIP(host) === 0 ? [] : [host],
+        outputFile: this.certificateFile,
+        subject: '/CN=fieldbid simulated inverter',
+        startDate: new Date(),
+        validity: 3650,
+      });
+    }
+    return certificates;
+  }
+
+  #serverFor(host: string, port: number, certificates: OPCUACertificateManager): OPCUAServer {
+    const { user } = this.#options;
     const server = new OPCUAServer({
       host,
       port,
