@@ -3,7 +3,7 @@
  * that the device may never deliver more than it was allocated.
  */
 import type { LimitMapping } from './mapping.ts';
-import { asHeld, factorOf, isWhole, largestOf } from './values.ts';
+import { factorOf, heldAtMost, isWhole, largestOf } from './values.ts';
 
 const DEFAULT_STEP = 0.01;
 
@@ -40,15 +40,14 @@ export function pctOf(
   perUnit_W: number,
   rating_W: number,
 ): number {
-  // Percent need no rating, and stay what they are to the last digit.
-  return unit === 'pct' ? raw * scale : ((raw * perUnit_W) / rating_W) * 100;
+  // Percent need no rating. Twelve digits: 333 tenths are 33.3, not 33.300000000000004.
+  return digits(unit === 'pct' ? raw * scale : ((raw * perUnit_W) / rating_W) * 100);
 }
 
 export function limitValue({ limit_W, rating_W, mapped, dataType, floor_pct }: LimitRequest): LimitValue {
   const step = mapped.step ?? (isWhole(dataType) ? 1 : DEFAULT_STEP);
   const perUnit_W = wattsPerUnit(mapped, rating_W);
-  // Twelve digits: 333 steps of 0.1 are 33.3, not 33.300000000000004.
-  const rawOf = (steps: number): number => asHeld(dataType, Number((steps * step).toPrecision(12)));
+  const rawOf = (steps: number): number => heldAtMost(dataType, digits(steps * step));
   const most = Math.floor(largestOf(dataType) / step);
   // The quotient may come out a hair off a whole step; the loop then settles it on the safe side.
   let steps = Math.min(most, Math.floor(Math.min(limit_W, rating_W) / perUnit_W / step + 1e-6));
@@ -74,4 +73,8 @@ export function revertValue(revert_s: number, longest_s: number, unit_s: number,
   const units = Math.min(Math.max(0, revert_s), longest_s) / unit_s;
   const held = Math.min(isWhole(dataType) ? Math.floor(units + 1e-9) : units, largestOf(dataType));
   return revert_s > 0 ? Math.max(held, isWhole(dataType) ? 1 : DEFAULT_STEP) : 0;
+}
+
+function digits(value: number): number {
+  return Number(value.toPrecision(12));
 }

@@ -189,14 +189,16 @@ export function nodesOf(mapping: OpcUaMapping): { path: string; node: string }[]
   return found;
 }
 
-/** `ns=X;` of a node id, `/X:` of a browse path. */
-const ALIAS = /(?<=^ns=)\w+(?=;)|(?<=\/)\w+(?=:)/g;
+/** The namespace of a node id; those of a browse path's names. */
+function aliasPattern(node: string): RegExp {
+  return node.startsWith('/') ? /(?<=\/)\w+(?=:)/g : /(?<=^ns=)\w+(?=;)/g;
+}
 
 function aliasesIn(node: string): string[] {
-  return node.match(ALIAS) ?? [];
+  return node.match(aliasPattern(node)) ?? [];
 }
 
 /** The node with indices in place of names. @param indexOf the index at this server. */
 export function withIndices(node: string, indexOf: (alias: string) => number): string {
-  return node.replace(ALIAS, (alias) => String(/^\d+$/.test(alias) ? alias : indexOf(alias)));
+  return node.replace(aliasPattern(node), (alias) => String(/^\d+$/.test(alias) ? alias : indexOf(alias)));
 }

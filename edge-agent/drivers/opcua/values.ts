@@ -69,9 +69,13 @@ export function largestOf(dataType: number): number {
   return LARGEST[dataType] ?? (dataType === FLOAT ? 3.4e38 : Number.MAX_VALUE);
 }
 
-/** What a number becomes in a node of this type. */
-export function asHeld(dataType: number, value: number): number {
-  return dataType === FLOAT ? Math.fround(value) : value;
+/** The largest value, not above `value` >= 0, that a node of this type holds exactly. */
+export function heldAtMost(dataType: number, value: number): number {
+  if (dataType !== FLOAT) return value;
+  const held = new Float32Array([value]);
+  // Of positive floats the next smaller one has the next smaller bit pattern.
+  if (held[0]! > value) new Uint32Array(held.buffer)[0]! -= 1;
+  return held[0]!;
 }
 
 /** A finite number; null for everything else. 64-bit ones come as [high, low] words. */
