@@ -5,9 +5,10 @@
  * Every promise settles by our own deadline.
  */
 import { codeOf } from '@fieldbid/core/errors';
-import type { ClientSession, OPCUAClient, UserIdentityInfo } from 'node-opcua-client';
+import type { ClientSession, OPCUAClient } from 'node-opcua-client';
 import { withPatience } from '../modbus/patience.ts';
-import type { ResolvedAccess, UserIdentity } from './access.ts';
+import type { ResolvedAccess } from './access.ts';
+import { clientFor, identityFor } from './client.ts';
 import { OpcUaError, typedError } from './errors.ts';
 import { type Library, loadLibrary } from './library.ts';
 import { openPki, type Pki } from './pki.ts';
@@ -25,8 +26,6 @@ export interface ConnectionOptions<T> {
 }
 
 const DEFAULT_BACK_OFF = { first_ms: 1000, max_ms: 30_000 };
-/** Without a call the server is asked so often whether it is there; it forgets a session after three times that. */
-const KEEP_ALIVE_MS = 10_000;
 /** Real ms that closing may take when the server does not answer any more. */
 const CLOSING_MS = 2000;
 
@@ -37,9 +36,11 @@ export interface Opened<T> {
   readonly prepared: T;
   /**
    * Waits for one answer, no longer than the deadline or the connection lasts.
-   * @throws OpcUaError; after `OPCUA_TIMEOUT` and `OPCUA_CONNECTION` the connection is given up.
+   * @param deadline_ms for an answer that is expected late, if at all: then its absence means nothing.
+   * @throws OpcUaError; after `OPCUA_CONNECTION`, and `OPCUA_TIMEOUT` by the common deadline, the connection is
+   * given up.
    */
-  ask<R>(what: string, answer: Promise<R>): Promise<R>;
+  ask<R>(what: string, answer: Promise<R>, deadline_ms?: number): Promise<R>;
 }
 
 interface Link {
@@ -60,6 +61,8 @@ export class OpcUaConnection<T> {
   #opening: Promise<Opened<T>> | undefined;
   #link: Link | undefined;
   #failures = 0;
+  /** Why the last attempt failed: said again until the next one. */
+  #failure: unknown;
   #notBefore_ms = Number.NEGATIVE_INFINITY;
   #closed = false;
   readonly #closing = new Set<Promise<unknown>>();
@@ -104,9 +107,8 @@ export class OpcUaConnection<T> {
     if (this.#opening !== undefined && this.#link?.isBroken !== true) return this.#opening;
     this.#drop();
     const wait_ms = this.#notBefore_ms - this.#options.now();
-    if (wait_ms > 0) {
-      const text = `${this.name} could not be reached; next attempt in ${Math.ceil(wait_ms / 1000)} s`;
-      return Promise.reject(new OpcUaError('OPCUA_CONNECTION', text));
+    if (wait_ms > 0 && this.#failure !== undefined) {
+      return Promise.reject(delayed(this.#failure, Math.ceil(wait_ms / 1000)));
     }
     const opening = this.#connect();
     this.#opening = opening;
@@ -132,12 +134,17 @@ export class OpcUaConnection<T> {
       if (this.#closed || link.isBroken) throw new OpcUaError('OPCUA_CONNECTION', `${this.name} went away`);
       this.#failures = 0;
       this.sessions++;
-      return { session, opcua, prepared, ask: (what, answer) => this.#ask(link, what, answer) };
+      return {
+        session,
+        opcua,
+        prepared,
+        ask: (what, answer, own_ms) => this.#ask(link, what, answer, own_ms),
+      };
     } catch (error) {
-      const refused = this.#untrusted(pki) ?? error;
+      this.#failure = this.#untrusted(pki) ?? error;
       this.#drop(link);
       this.#backOff();
-      throw refused;
+      throw this.#failure;
     }
   }
 
@@ -170,19 +177,20 @@ export class OpcUaConnection<T> {
     return link;
   }
 
-  async #ask<R>(link: Link, what: string, answer: Promise<R>): Promise<R> {
+  async #ask<R>(link: Link, what: string, answer: Promise<R>, own_ms?: number): Promise<R> {
     try {
-      return await this.#step(what, Promise.race([answer, link.broken]));
+      return await this.#step(what, Promise.race([answer, link.broken]), own_ms);
     } catch (error) {
       const fault = codeOf(error);
-      if (fault === 'OPCUA_TIMEOUT' || fault === 'OPCUA_CONNECTION') this.#drop(link);
+      const late = fault === 'OPCUA_TIMEOUT' && own_ms === undefined;
+      if (late || fault === 'OPCUA_CONNECTION') this.#drop(link);
       throw error;
     }
   }
 
-  async #step<R>(what: string, promise: Promise<R>): Promise<R> {
+  async #step<R>(what: string, promise: Promise<R>, deadline_ms = this.#options.deadline_ms): Promise<R> {
     try {
-      return await withPatience(promise, this.#options.deadline_ms, `${this.name}, ${what}`);
+      return await withPatience(promise, deadline_ms, `${this.name}, ${what}`);
     } catch (error) {
       throw typedError(error, `${this.name}, ${what}`);
     }
@@ -208,6 +216,13 @@ export class OpcUaConnection<T> {
   }
 }
 
+function delayed(failure: unknown, wait_s: number): unknown {
+  if (!(failure instanceof OpcUaError)) return failure;
+  const { fault, status, message, cause } = failure;
+  const text = `${message}; next attempt in ${wait_s} s`;
+  return new OpcUaError(fault, text, { cause, ...(status === undefined ? {} : { status }) });
+}
+
 async function end({ client, pki }: Link): Promise<void> {
   try {
     await client.disconnect();
@@ -215,50 +230,4 @@ async function end({ client, pki }: Link): Promise<void> {
     // it was gone already: then there is nothing to end
   }
   await pki.close();
-}
-
-function clientFor(
-  opcua: Library,
-  { securityMode, securityPolicy }: ResolvedAccess,
-  { manager, own }: Pki,
-  deadline_ms: number,
-): OPCUAClient {
-  const { MessageSecurityMode, OPCUAClient, SecurityPolicy } = opcua;
-  return OPCUAClient.create({
-    applicationName: 'fieldbid edge agent',
-    applicationUri: own.applicationUri,
-    certificateFile: own.certificateFile,
-    privateKeyFile: own.keyFile,
-    clientCertificateManager: manager,
-    securityMode: MessageSecurityMode[securityMode],
-    securityPolicy: securityMode === 'None' ? SecurityPolicy.None : SecurityPolicy[securityPolicy],
-    // The host name under which we reach a server need not be the one that it gives itself.
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 1000 },
-    transportTimeout: deadline_ms,
-    defaultTransactionTimeout: deadline_ms,
-    requestedSessionTimeout: 3 * KEEP_ALIVE_MS,
-    keepSessionAlive: true,
-    keepAliveInterval: KEEP_ALIVE_MS,
-  });
-}
-
-function identityFor(opcua: Library, user: UserIdentity): UserIdentityInfo {
-  const { UserTokenType } = opcua;
-  switch (user.kind) {
-    case 'anonymous':
-      return { type: UserTokenType.Anonymous };
-    case 'password':
-      return { type: UserTokenType.UserName, userName: user.name, password: user.password };
-    case 'certificate':
-      return {
-        type: UserTokenType.Certificate,
-        certificateData: derOf(user.certificatePem),
-        privateKey: user.keyPem,
-      };
-  }
-}
-
-function derOf(pem: string): Buffer {
-  return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
 }

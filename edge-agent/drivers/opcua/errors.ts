@@ -59,7 +59,7 @@ export function typedError(error: unknown, what: string): FieldbidError {
   const text = oneLine(messageOf(error));
   if (error instanceof FieldbidError) return new OpcUaError('OPCUA_TIMEOUT', text, { cause: error });
   // Found out by the library before it asks: it has no status code then.
-  if (/user token policy|cannot find an endpoint matching/i.test(text)) {
+  if (/user token policy|cannot find an endpoint matching|end point must exist/i.test(text)) {
     const offer = 'the server does not offer this (user, securityMode, securityPolicy)';
     return new OpcUaError('OPCUA_ACCESS', `${what}: ${offer}: ${text}`, { cause: error });
   }

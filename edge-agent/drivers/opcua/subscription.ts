@@ -1,10 +1,20 @@
 /**
- * State and alarm nodes, told by the server when they change: news for the log between two cycles. A watchdog makes
- * the subscription anew when the server has said nothing for several keep-alives, and when the connection came back.
- * Readings never come from here: those are read fresh.
+ * State and alarm nodes, told by the server when they change: news for the log between two cycles. Readings never
+ * come from here: those are read fresh. The watchdog is the deadline of each Publish request: a server that says
+ * nothing for several keep-alives is subscribed to anew, and so is one whose connection came back.
+ *
+ * On the services themselves (OPC 10000-4, 5.14), because node-opcua's ClientSubscription throws out of its own
+ * timers when its session ends at the wrong moment, and that would end the process.
  */
-import { codeOf, messageOf } from '@fieldbid/core/errors';
-import type { ClientSubscription, DataValue } from 'node-opcua-client';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
+import { pause } from '@fieldbid/core/retry';
+import type {
+  ClientSession,
+  ClientSessionPublishService,
+  ClientSessionRawSubscriptionService,
+  DataValue,
+  PublishResponse,
+} from 'node-opcua-client';
 import type { OpcUaConnection, Opened } from './connection.ts';
 import type { ResolvedNode } from './nodes.ts';
 import { textOf } from './values.ts';
@@ -21,122 +31,195 @@ export interface Notice {
 
 export interface WatchOptions<T> {
   readonly connection: OpcUaConnection<T>;
-  readonly nodes: (prepared: T) => readonly { readonly name: string; readonly node: ResolvedNode }[];
+  readonly nodes: (prepared: T) => readonly Watched[];
   readonly publishing_ms: number;
   readonly keepAliveCount: number;
   readonly missedKeepAlives: number;
   readonly onNotice: (notice: Notice) => void;
 }
 
+export interface Watched {
+  readonly name: string;
+  readonly node: ResolvedNode;
+}
+
+/** The session has these services, its type keeps them back. */
+type Services = ClientSessionRawSubscriptionService & ClientSessionPublishService;
+
+function servicesOf(session: ClientSession): Services {
+  return session as unknown as Services;
+}
+
 /** The server deletes a subscription for which nobody asked for news during so many keep-alives. */
 const LIFETIME_KEEP_ALIVES = 10;
+/** Changes of one node that the server keeps until it can tell them. */
+const QUEUE = 10;
 
 export class Watch<T> {
   /** Times that it had to be made anew, the first one not counted. */
   recreated = 0;
   readonly #options: WatchOptions<T>;
-  #timer: NodeJS.Timeout | undefined;
-  #subscription: ClientSubscription | undefined;
-  #opened: Opened<T> | undefined;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
   #made = false;
-  #heardAt_ms = 0;
-  #busy = false;
-  #closed = false;
+  /** What went wrong last: said when it is new. */
+  #trouble: string | undefined;
 
   constructor(options: WatchOptions<T>) {
     this.#options = options;
   }
 
-  /** Begins to watch, once. What fails is tried again by the watchdog. */
+  /** Begins to watch, once. */
   start(): void {
-    if (this.#timer !== undefined || this.#closed) return;
-    const { publishing_ms, keepAliveCount } = this.#options;
-    const period_ms = publishing_ms * keepAliveCount;
-    this.#timer = setInterval(() => void this.#check(), period_ms);
-    this.#timer.unref();
-    void this.#check();
+    this.#running ??= this.#run();
   }
 
-  /** Ends it; the server forgets the subscription with the session. */
+  /** Ends it; the server forgets the subscription with the session, which the connection ends. */
   close(): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#forget();
+    this.#stop.abort();
   }
 
-  async #check(): Promise<void> {
-    if (this.#busy || this.#closed) return;
-    this.#busy = true;
-    const { connection, onNotice } = this.#options;
-    try {
-      await connection.run(async (opened) => {
-        if (opened === this.#opened && !this.#isSilent()) return;
-        if (this.#made) this.recreated++;
-        const why = opened === this.#opened ? 'the server had fallen silent' : 'the connection was lost';
-        await this.#make(opened);
-        if (this.#made) onNotice({ level: 'warn', text: `subscribed again: ${why}` });
-        this.#made = true;
+  async #run(): Promise<void> {
+    const { connection, publishing_ms, keepAliveCount } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await connection.run((opened) => this.#follow(opened));
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#complain(error);
+        await pause(publishing_ms * keepAliveCount, signal);
+      }
+    }
+  }
+
+  /** Whoever reads the device says that it cannot be reached; only what concerns the subscription is said here. */
+  #complain(error: unknown): void {
+    const text = messageOf(error);
+    const passing = error instanceof FieldbidError && error.retryable;
+    if (!passing && text !== this.#trouble)
+      this.#options.onNotice({ level: 'warn', text: `not subscribed: ${text}` });
+    this.#trouble = text;
+  }
+
+  /** Subscribes and passes on the news until the server falls silent. @throws OpcUaError. */
+  async #follow(opened: Opened<T>): Promise<void> {
+    const { nodes, onNotice } = this.#options;
+    const watched = nodes(opened.prepared);
+    const subscription = await this.#subscribe(opened, watched);
+    if (this.#made) {
+      this.recreated++;
+      onNotice({
+        level: 'warn',
+        text: 'subscribed again: the server had fallen silent, or was started again',
       });
-    } catch (error) {
-      // Whoever reads the device says that it cannot be reached; here the watchdog only tries again.
-      const quiet = codeOf(error) === 'OPCUA_CONNECTION' || codeOf(error) === 'OPCUA_TIMEOUT';
-      if (!quiet) onNotice({ level: 'warn', text: `not subscribed: ${messageOf(error)}` });
-    } finally {
-      this.#busy = false;
     }
+    this.#made = true;
+    this.#trouble = undefined;
+    let acknowledge: { subscriptionId: number; sequenceNumber: number }[] = [];
+    while (!this.#stop.signal.aborted) {
+      const answer = await this.#publish(opened, subscription.silence_ms, acknowledge);
+      if (answer === undefined) break;
+      acknowledge = this.#tell(answer, watched);
+    }
+    await forget(opened, subscription.id);
   }
 
-  #isSilent(): boolean {
+  async #subscribe(
+    { session, opcua, ask }: Opened<T>,
+    watched: readonly Watched[],
+  ): Promise<{ id: number; silence_ms: number }> {
     const { publishing_ms, keepAliveCount, missedKeepAlives } = this.#options;
-    if (this.#subscription === undefined) return true;
-    return performance.now() - this.#heardAt_ms > publishing_ms * keepAliveCount * missedKeepAlives;
-  }
-
-  async #make(opened: Opened<T>): Promise<void> {
-    const { nodes, publishing_ms, keepAliveCount, onNotice } = this.#options;
-    const { session, opcua, prepared, ask } = opened;
-    this.#forget();
-    const created = session.createSubscription2({
-      requestedPublishingInterval: publishing_ms,
-      requestedMaxKeepAliveCount: keepAliveCount,
-      requestedLifetimeCount: keepAliveCount * LIFETIME_KEEP_ALIVES,
-      publishingEnabled: true,
-    });
-    const subscription = await ask('subscribing', created);
-    const heard = (): void => {
-      this.#heardAt_ms = performance.now();
-    };
-    heard();
-    for (const event of ['keepalive', 'received_notifications']) subscription.on(event, heard);
-    const over = (): void => {
-      if (this.#subscription === subscription) this.#subscription = undefined;
-    };
-    subscription.on('terminated', over);
-    subscription.on('internal_error', over);
-    for (const { name, node } of nodes(prepared)) {
-      const monitored = subscription.monitor(
-        { nodeId: node.nodeId, attributeId: opcua.AttributeIds.Value },
-        { samplingInterval: publishing_ms, discardOldest: true, queueSize: 10 },
-        opcua.TimestampsToReturn.Source,
-      );
-      const item = await ask(`watching ${name}`, monitored);
-      item.on('changed', (answer: DataValue) => onNotice(noticeOf(name, node, answer)));
+    const created = await ask(
+      'subscribing',
+      servicesOf(session).createSubscription({
+        requestedPublishingInterval: publishing_ms,
+        requestedMaxKeepAliveCount: keepAliveCount,
+        requestedLifetimeCount: keepAliveCount * LIFETIME_KEEP_ALIVES,
+        publishingEnabled: true,
+      }),
+    );
+    const { subscriptionId: id, revisedPublishingInterval, revisedMaxKeepAliveCount } = created;
+    const items = await ask(
+      `watching ${watched.length} nodes`,
+      servicesOf(session).createMonitoredItems({
+        subscriptionId: id,
+        timestampsToReturn: opcua.TimestampsToReturn.Source,
+        itemsToCreate: watched.map(({ node }, clientHandle) => ({
+          itemToMonitor: { nodeId: node.nodeId, attributeId: opcua.AttributeIds.Value },
+          monitoringMode: opcua.MonitoringMode.Reporting,
+          requestedParameters: {
+            clientHandle,
+            samplingInterval: publishing_ms,
+            queueSize: QUEUE,
+            discardOldest: true,
+          },
+        })),
+      }),
+    );
+    for (const [i, { statusCode }] of (items.results ?? []).entries()) {
+      if (statusCode.isGood() || this.#made) continue;
+      this.#options.onNotice({
+        level: 'warn',
+        text: `${watched[i]?.name} cannot be watched: ${statusCode.name}`,
+      });
     }
-    this.#subscription = subscription;
-    this.#opened = opened;
+    // The server may have made the intervals longer.
+    return { id, silence_ms: revisedPublishingInterval * revisedMaxKeepAliveCount * missedKeepAlives };
   }
 
-  #forget(): void {
-    const subscription = this.#subscription;
-    this.#subscription = undefined;
-    this.#opened = undefined;
-    subscription?.removeAllListeners();
-    // The server may be gone, or have forgotten it: nothing depends on the answer.
-    subscription?.terminate().catch(() => {});
+  /** The next news or keep-alive; undefined when none came in time, or the subscription is gone. @throws OpcUaError. */
+  async #publish(
+    { session, opcua, ask }: Opened<T>,
+    silence_ms: number,
+    subscriptionAcknowledgements: { subscriptionId: number; sequenceNumber: number }[],
+  ): Promise<PublishResponse | undefined> {
+    const request = new opcua.PublishRequest({
+      requestHeader: { timeoutHint: Math.ceil(2 * silence_ms) },
+      subscriptionAcknowledgements,
+    });
+    try {
+      const answer = new Promise<PublishResponse>((resolve, reject) => {
+        servicesOf(session).publish(request, (error, response) =>
+          response === undefined ? reject(error ?? new RangeError('no answer')) : resolve(response),
+        );
+      });
+      return await ask('waiting for news', answer, silence_ms);
+    } catch (error) {
+      // The connection may be well all the same: whether it is, reading will tell.
+      const silent = error instanceof FieldbidError && error.code !== 'OPCUA_CONNECTION';
+      if (silent) return undefined;
+      throw error;
+    }
+  }
+
+  /** @returns what to acknowledge with the next request. */
+  #tell(
+    answer: PublishResponse,
+    watched: readonly Watched[],
+  ): { subscriptionId: number; sequenceNumber: number }[] {
+    const { subscriptionId, notificationMessage } = answer;
+    const news = (notificationMessage.notificationData ?? []) as {
+      monitoredItems?: { clientHandle: number; value: DataValue }[];
+    }[];
+    for (const { monitoredItems = [] } of news) {
+      for (const { clientHandle, value } of monitoredItems) {
+        const entry = watched[clientHandle];
+        if (entry !== undefined) this.#options.onNotice(noticeOf(entry, value));
+      }
+    }
+    if (news.length === 0) return [];
+    return [{ subscriptionId, sequenceNumber: notificationMessage.sequenceNumber }];
   }
 }
 
-function noticeOf(name: string, node: ResolvedNode, { statusCode, value }: DataValue): Notice {
+/** The server may have forgotten it already: nothing depends on the answer. */
+async function forget({ session, ask }: Opened<unknown>, subscriptionId: number): Promise<void> {
+  const deleted: unknown = servicesOf(session).deleteSubscriptions({ subscriptionIds: [subscriptionId] });
+  await ask('unsubscribing', Promise.resolve(deleted)).catch(() => {});
+}
+
+function noticeOf({ name, node }: Watched, { statusCode, value }: DataValue): Notice {
   const text = statusCode.isNotGood() ? null : textOf(node.dataType, value.value);
   const said = text ?? statusCode.name;
   return { level: statusCode.isNotGood() ? 'warn' : 'info', text: `${name} is ${said}`, name, value: text };

@@ -4,6 +4,7 @@ import test from 'ava';
 import { OpcUaFolder, openOpcUaBench } from './opcua-bench.ts';
 
 const folder = new OpcUaFolder();
+test.before(() => folder.prepare());
 test.after.always(() => folder.remove());
 
 derDeviceConformance(test, 'OPC UA, 5 kW', () => openOpcUaBench(folder));

@@ -6,6 +6,7 @@ import { parse } from '@fieldbid/core/schema';
 import { OpcUaAccess, resolveAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { loadMapping } from '@fieldbid/edge-agent/drivers/opcua/mapping';
 import { OpcUaDevice, type OpcUaDeviceOptions } from '@fieldbid/edge-agent/drivers/opcua/opcua-device';
+import { openPki } from '@fieldbid/edge-agent/drivers/opcua/pki';
 import { simulatedMapping } from './simulated-mapping.ts';
 import { SimulatedOpcUaInverter, type SimulatedOpcUaInverterOptions } from './simulated-opcua-inverter.ts';
 
@@ -33,6 +34,29 @@ export class OpcUaFolder {
     const trusted = join(pki, 'trusted', 'certs');
     mkdirSync(trusted, { recursive: true });
     copyFileSync(certificateFile, join(trusted, basename(certificateFile)));
+  }
+
+  /** Makes the client's key, once for all tests of a file. */
+  async prepare(): Promise<void> {
+    await (await openPki(this.pki)).close();
+  }
+
+  /** A device with the user's password, unless `access` says another user. */
+  device(
+    endpoint: string,
+    mapping: string,
+    access: Partial<OpcUaAccess> = {},
+    more: Partial<OpcUaDeviceOptions> = {},
+  ): OpcUaDevice {
+    const user = { name: USER.name, passwordFile: this.write('password', `${USER.password}\n`) };
+    const checked = parse(OpcUaAccess, { pkiFolder: this.pki, user, ...access }, 'test');
+    return new OpcUaDevice({
+      access: resolveAccess(endpoint, checked, { file: 'test', path: '/endpoint' }),
+      loaded: loadMapping(this.write('mapping.yaml', mapping)),
+      now: () => START_MS,
+      deadline_ms: PATIENT_DEADLINE_MS,
+      ...more,
+    });
   }
 
   remove(): void {
@@ -71,27 +95,15 @@ export async function openOpcUaBench(folder: OpcUaFolder, options: OpcUaBenchOpt
   let inverter = make();
   const { port, endpoint } = await inverter.listen('127.0.0.1', 0);
   if (options.trusted !== false) folder.trust(inverter.certificateFile);
-  const user = { name: USER.name, passwordFile: folder.write('password', `${USER.password}\n`) };
-  const access = parse(OpcUaAccess, { pkiFolder: folder.pki, user, ...options.access }, 'test');
-  const mappingFile = folder.write('mapping.yaml', options.mapping ?? simulatedMapping(phases));
-  const openAnother = (more: Partial<OpcUaDeviceOptions> = {}): OpcUaDevice =>
-    new OpcUaDevice({
-      access: resolveAccess(endpoint, access, { file: 'test', path: '/endpoint' }),
-      loaded: loadMapping(mappingFile),
-      now: () => now_ms,
-      deadline_ms: PATIENT_DEADLINE_MS,
-      ...options.device,
-      ...more,
-    });
-  const device = openAnother();
+  const device = folder.device(endpoint, options.mapping ?? simulatedMapping(phases), options.access, {
+    now: () => now_ms,
+    ...options.device,
+  });
   return {
     device,
-    openAnother,
     rating_W,
     phases: phases.length,
     endpoint,
-    port,
-    mappingFile,
     get inverter() {
       return inverter;
     },

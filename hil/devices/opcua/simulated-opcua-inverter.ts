@@ -11,7 +11,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-import { MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
+import { MessageSecurityMode, SecurityPolicy, StatusCodes } from 'node-opcua-client';
 import { nodesets } from 'node-opcua-nodesets';
 import { OPCUAServer, RegisterServerMethod, type ServerSession } from 'node-opcua-server';
 import { InverterPhysics } from '../inverter-physics.ts';
@@ -163,10 +163,8 @@ export class SimulatedOpcUaInverter {
   async #certificates(host: string): Promise<OPCUACertificateManager> {
     const { pkiFolder } = this.#options;
     mkdirSync(pkiFolder, { recursive: true, mode: 0o700 });
-    // A real device asks its owner; this one lets any client's certificate in and looks at the user.
     const certificates = new OPCUACertificateManager({
       rootFolder: pkiFolder,
-      automaticallyAcceptUnknownCertificate: true,
       disableFileWatchers: true,
       keySize: 2048,
     });
@@ -182,6 +180,10 @@ export class SimulatedOpcUaInverter {
         validity: 3650,
       });
     }
+    // A real device asks its owner; this one lets any client's certificate in, and looks at the user.
+    const anybody = (_chain: unknown, done: (error: null, status: unknown) => void) =>
+      done(null, StatusCodes.Good);
+    certificates.checkCertificate = withCallbackOrPromise(anybody) as typeof certificates.checkCertificate;
     return certificates;
   }
 
@@ -255,6 +257,16 @@ export class SimulatedOpcUaInverter {
       },
     };
   }
+}
+
+/** The library calls it both ways. */
+function withCallbackOrPromise(
+  check: (chain: unknown, done: (error: null, status: unknown) => void) => void,
+) {
+  return (chain: unknown, done?: (error: null, status: unknown) => void) =>
+    done === undefined
+      ? new Promise((resolve) => check(chain, (_, status) => resolve(status)))
+      : check(chain, done);
 }
 
 /** Without telling by its time how much of a password was right. */
