@@ -43,14 +43,19 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
-  for (const { derId, endpoint, profile: profileName } of devices) {
+  for (const { derId, endpoint, profile: profileName, mapping, opcua } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
     const { device, profile } = openDevice({
       endpoint,
       profile: profileName,
       now: () => time.now(),
-      ...(parts.deadline_ms === undefined ? {} : { deadline_ms: parts.deadline_ms }),
+      mapping,
+      opcua,
+      // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
+      ...(parts.deadline_ms === undefined
+        ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
+        : { deadline_ms: parts.deadline_ms }),
     });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,

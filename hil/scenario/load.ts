@@ -48,6 +48,21 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const ids = changed.ders.map(({ derId }) => derId);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
+  for (const [i, { device, protocol, mapping }] of changed.ders.entries()) {
+    const physical = device.startsWith('opc.tcp://');
+    if (physical) named(file, `/ders/${i}/mapping`, mapping ?? '');
+    else if (mapping !== undefined) {
+      throw wrong(
+        file,
+        `/ders/${i}/mapping`,
+        `a mapping for ${device}`,
+        'one beside device: opc.tcp://... only',
+      );
+    }
+    if (device !== 'simulated' && protocol === 'opcua' && !physical) {
+      throw wrong(file, `/ders/${i}/protocol`, `opcua for ${device}`, 'it for simulated devices only');
+    }
+  }
   return {
     file,
     scenario: changed,
@@ -75,6 +90,7 @@ export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): 
 }
 
 function named(file: string, path: string, value: string): string {
+  if (value === '') throw wrong(file, path, 'none', 'a file');
   const full = besideFile(file, value);
   if (!existsSync(full)) throw wrong(file, path, `${value}, which does not exist`, 'an existing file');
   return full;

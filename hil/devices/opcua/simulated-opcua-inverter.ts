@@ -5,18 +5,15 @@
  */
 import './quiet.ts';
 import { timingSafeEqual } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
-import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-import { MessageSecurityMode, SecurityPolicy, StatusCodes } from 'node-opcua-client';
+import type { OPCUACertificateManager } from 'node-opcua-certificate-manager';
+import { MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
 import { nodesets } from 'node-opcua-nodesets';
 import { OPCUAServer, RegisterServerMethod, type ServerSession } from 'node-opcua-server';
 import { InverterPhysics } from '../inverter-physics.ts';
 import type { Faults } from '../simulated-inverter.ts';
 import { InverterNodes } from './inverter-nodes.ts';
+import { openServerPki, SERVER_URI, serverCertificateFile } from './server-pki.ts';
 
 export interface SimulatedOpcUaInverterOptions {
   readonly serial: string;
@@ -44,7 +41,6 @@ export const RESOURCE_PATH = '/inverter';
 const DEFAULT_LIFETIME_WH = 1_000_000;
 /** Sessions of clients that went away stay until their timeout. */
 const MOST_SESSIONS = 100;
-const SERVER_URI = 'urn:fieldbid:simulated-opcua-inverter';
 
 export class SimulatedOpcUaInverter {
   readonly faults: Faults;
@@ -90,7 +86,7 @@ export class SimulatedOpcUaInverter {
 
   /** Starts answering. Port 0 picks a free one. @throws FieldbidError `SIM_PORT`. */
   async listen(host: string, port: number): Promise<{ port: number; endpoint: string }> {
-    const server = this.#serverFor(host, port, await this.#certificates(host));
+    const server = this.#serverFor(host, port, await openServerPki(this.#options.pkiFolder, host));
     try {
       await server.initialize();
       this.#nodes.addTo(server.engine.addressSpace!);
@@ -111,7 +107,7 @@ export class SimulatedOpcUaInverter {
 
   /** PEM: what a client's owner trusts. */
   get certificateFile(): string {
-    return join(this.#options.pkiFolder, 'own', 'certs', 'certificate.pem');
+    return serverCertificateFile(this.#options.pkiFolder);
   }
 
   async close(): Promise<void> {
@@ -157,34 +153,6 @@ export class SimulatedOpcUaInverter {
     for (const session of this.#sessions) {
       for (const { id } of [...session.publishEngine.subscriptions]) session.deleteSubscription(id);
     }
-  }
-
-  /** Its certificate and key, made on first use. */
-  async #certificates(host: string): Promise<OPCUACertificateManager> {
-    const { pkiFolder } = this.#options;
-    mkdirSync(pkiFolder, { recursive: true, mode: 0o700 });
-    const certificates = new OPCUACertificateManager({
-      rootFolder: pkiFolder,
-      disableFileWatchers: true,
-      keySize: 2048,
-    });
-    await certificates.initialize();
-    if (!existsSync(this.certificateFile)) {
-      await certificates.createSelfSignedCertificate({
-        applicationUri: SERVER_URI,
-        dns: ['localhost', hostname()],
-        ip: isIP(host) === 0 ? [] : [host],
-        outputFile: this.certificateFile,
-        subject: '/CN=fieldbid simulated inverter',
-        startDate: new Date(),
-        validity: 3650,
-      });
-    }
-    // A real device asks its owner; this one lets any client's certificate in, and looks at the user.
-    const anybody = (_chain: unknown, done: (error: null, status: unknown) => void) =>
-      done(null, StatusCodes.Good);
-    certificates.checkCertificate = withCallbackOrPromise(anybody) as typeof certificates.checkCertificate;
-    return certificates;
   }
 
   #serverFor(host: string, port: number, certificates: OPCUACertificateManager): OPCUAServer {
@@ -257,16 +225,6 @@ export class SimulatedOpcUaInverter {
       },
     };
   }
-}
-
-/** The library calls it both ways. */
-function withCallbackOrPromise(
-  check: (chain: unknown, done: (error: null, status: unknown) => void) => void,
-) {
-  return (chain: unknown, done?: (error: null, status: unknown) => void) =>
-    done === undefined
-      ? new Promise((resolve) => check(chain, (_, status) => resolve(status)))
-      : check(chain, done);
 }
 
 /** Without telling by its time how much of a password was right. */
