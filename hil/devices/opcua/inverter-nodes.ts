@@ -6,11 +6,10 @@ import { DataType, DataValue, StatusCodes, Variant, VariantArrayType } from 'nod
 import type { OPCUAServer } from 'node-opcua-server';
 import type { InverterPhysics } from '../inverter-physics.ts';
 import { powerStep_W } from '../inverter-registers.ts';
+import { NAMESPACE_URI } from './simulated-mapping.ts';
 
 type AddressSpace = NonNullable<OPCUAServer['engine']['addressSpace']>;
 type StatusCode = (typeof StatusCodes)['Good'];
-
-export const NAMESPACE_URI = 'urn:fieldbid:simulated-inverter';
 
 export interface InverterNodesOptions {
   readonly plate: {

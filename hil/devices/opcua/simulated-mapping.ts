@@ -1,5 +1,6 @@
 /** The mapping file of a simulated OPC UA inverter: what `fieldbid sim opcua` prints, and an example for others. */
-import { NAMESPACE_URI } from './inverter-nodes.ts';
+
+export const NAMESPACE_URI = 'urn:fieldbid:simulated-inverter';
 
 /** @param phases `A`, `B`, `C` or `ABC`. @param more lines for the end of the file. */
 export function simulatedMapping(phases: string, more = ''): string {
