@@ -5,7 +5,14 @@ import type { DerIdentity, DerReading } from './device/der-device.ts';
 import { openDevice } from './device/open-device.ts';
 import { parseEndpoint } from './drivers/modbus/endpoint.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
-import { addOpcUaOptions, type OpcUaOptions, opcUaAccess, registerTrust } from './drivers/opcua/commands.ts';
+import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
+import {
+  addOpcUaOptions,
+  type OpcUaOptions,
+  opcUaAccess,
+  registerTrust,
+  scanServer,
+} from './drivers/opcua/commands.ts';
 import { modelDefinition } from './drivers/sunspec/models.ts';
 import { scan } from './drivers/sunspec/scan.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
@@ -31,14 +38,17 @@ export function register(program: Command): void {
     .description('Read a device once and say what it is and does. Nothing is written.')
     .argument('<endpoint>', `${ENDPOINT}, or opc.tcp://HOST:PORT/PATH`)
     .option('--profile <name>', 'device profile, or a .yaml file', DEFAULT_PROFILE)
+    .option('--mapping <file>', 'OPC UA: the mapping file, which says what the nodes mean')
     .option('--json', 'print everything as JSON, raw registers included');
   addOpcUaOptions(read).addHelpText('after', READ_HELP).action(readDevice);
   registerTrust(edge);
-  edge
+  const scanning = edge
     .command('scan')
-    .description('List the SunSpec models that a device has. Nothing is written.')
-    .argument('<endpoint>', ENDPOINT)
+    .description('List the SunSpec models, or the OPC UA nodes, that a device has. Nothing is written.')
+    .argument('<endpoint>', `${ENDPOINT}, or opc.tcp://HOST:PORT/PATH`)
     .option('--json', 'print as JSON')
+    .option('--most <n>', 'OPC UA: nodes to list', Number, 500);
+  addOpcUaOptions(scanning)
     .addHelpText('after', "\nExample:\n  $ npx fieldbid edge scan 'tcp://192.0.2.10:502?unit=126'")
     .action(scanDevice);
 }
@@ -96,7 +106,11 @@ async function readDevice(
   }
 }
 
-async function scanDevice(text: string, options: { json?: boolean }): Promise<void> {
+async function scanDevice(
+  text: string,
+  options: { json?: boolean; most: number } & OpcUaOptions,
+): Promise<void> {
+  if (isOpcUaEndpoint(text)) return scanServer(text, options);
   const link = new ModbusLinks().open(parseEndpoint(text));
   try {
     const found = await scan(link);

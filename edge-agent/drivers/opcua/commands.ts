@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from '@fieldbid/core/cli/command';
 import { parse } from '@fieldbid/core/schema';
-import { isOpcUaEndpoint, OpcUaAccess } from './access.ts';
+import { isOpcUaEndpoint, OpcUaAccess, resolveAccess } from './access.ts';
+import { browsedText, browseServer } from './browse.ts';
 import { trustCertificate } from './pki.ts';
 
 export interface OpcUaOptions {
@@ -17,10 +18,9 @@ export interface OpcUaOptions {
 
 const DEFAULT_PKI = 'pki';
 
-/** Adds the options to a command that speaks to one device. */
+/** Adds the options that say how to reach a device. */
 export function addOpcUaOptions(command: Command): Command {
   return command
-    .option('--mapping <file>', 'OPC UA: the mapping file, which says what the nodes mean')
     .option('--pki <folder>', `OPC UA: own, trusted and rejected certificates (default: ${DEFAULT_PKI})`)
     .option('--user <name>', 'OPC UA: user name; anonymous without')
     .option('--password-file <file>', "OPC UA: file with the user's password")
@@ -54,6 +54,20 @@ export function opcUaAccess(
     ...(Object.keys(who).length === 0 ? {} : { user: who }),
   };
   return { ...(mapping === undefined ? {} : { mapping }), opcua: parse(OpcUaAccess, access, 'command line') };
+}
+
+/** `edge scan` of an OPC UA server: what a mapping can be written from. */
+export async function scanServer(
+  endpoint: string,
+  options: OpcUaOptions & { json?: boolean; most: number },
+): Promise<void> {
+  const { opcua } = opcUaAccess(endpoint, options);
+  const access = resolveAccess(endpoint, opcua ?? parse(OpcUaAccess, {}, 'command line'), {
+    file: 'endpoint',
+    path: '',
+  });
+  const found = await browseServer(access, options.most);
+  console.log(options.json === true ? JSON.stringify(found, null, 2) : browsedText(found));
 }
 
 export function registerTrust(edge: Command): void {

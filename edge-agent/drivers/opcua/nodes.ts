@@ -65,7 +65,8 @@ export async function resolveNodes(
     if (is !== wanted) {
       throw wrong(`which is ${CLASS_NAMES[is] ?? `of node class ${is}`}`, CLASS_NAMES[wanted] ?? '');
     }
-    const dataType = wanted === CLASSES.node ? await builtIn(opcua, session, type.value.value as NodeId) : 0;
+    const dataType =
+      wanted === CLASSES.node ? await findBuiltIn(opcua, session, type.value.value as NodeId) : 0;
     const kind = wanted === CLASSES.node ? kindAt(path) : 'any';
     if ((kind === 'number' && !isNumeric(dataType)) || (kind === 'text' && !isText(dataType))) {
       throw wrong(
@@ -104,7 +105,7 @@ export async function argumentTypes(
     throw fault(loaded, path, found, `a method with ${named.length}: ${named.join(', ')}`);
   }
   const types: number[] = [];
-  for (const { dataType } of inputArguments) types.push(await builtIn(opcua, session, dataType));
+  for (const { dataType } of inputArguments) types.push(await findBuiltIn(opcua, session, dataType));
   return types;
 }
 
@@ -151,7 +152,8 @@ async function idsOf(
   });
 }
 
-async function builtIn(opcua: Library, session: ClientSession, dataType: NodeId): Promise<number> {
+/** The built-in type behind a data type. @throws what the session throws. */
+export async function findBuiltIn(opcua: Library, session: ClientSession, dataType: NodeId): Promise<number> {
   const standard =
     dataType.namespace === 0 && typeof dataType.value === 'number' && dataType.value <= BUILT_IN;
   return standard ? (dataType.value as number) : Number(await opcua.findBasicDataType(session, dataType));

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parse } from '@fieldbid/core/schema';
-import { OpcUaAccess, resolveAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import { OpcUaAccess, type ResolvedAccess, resolveAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { loadMapping } from '@fieldbid/edge-agent/drivers/opcua/mapping';
 import { OpcUaDevice, type OpcUaDeviceOptions } from '@fieldbid/edge-agent/drivers/opcua/opcua-device';
 import { openPki } from '@fieldbid/edge-agent/drivers/opcua/pki';
@@ -41,6 +41,12 @@ export class OpcUaFolder {
     await (await openPki(this.pki)).close();
   }
 
+  access(endpoint: string, access: Partial<OpcUaAccess> = {}): ResolvedAccess {
+    const user = { name: USER.name, passwordFile: this.write('password', `${USER.password}\n`) };
+    const checked = parse(OpcUaAccess, { pkiFolder: this.pki, user, ...access }, 'test');
+    return resolveAccess(endpoint, checked, { file: 'test', path: '/endpoint' });
+  }
+
   /** A device with the user's password, unless `access` says another user. */
   device(
     endpoint: string,
@@ -48,10 +54,8 @@ export class OpcUaFolder {
     access: Partial<OpcUaAccess> = {},
     more: Partial<OpcUaDeviceOptions> = {},
   ): OpcUaDevice {
-    const user = { name: USER.name, passwordFile: this.write('password', `${USER.password}\n`) };
-    const checked = parse(OpcUaAccess, { pkiFolder: this.pki, user, ...access }, 'test');
     return new OpcUaDevice({
-      access: resolveAccess(endpoint, checked, { file: 'test', path: '/endpoint' }),
+      access: this.access(endpoint, access),
       loaded: loadMapping(this.write('mapping.yaml', mapping)),
       now: () => START_MS,
       deadline_ms: PATIENT_DEADLINE_MS,

@@ -1,4 +1,5 @@
 /** What the OPC UA driver makes of a device's nodes, beyond the DerDevice suite: quality, age, mappings, refusals. */
+import { browseServer } from '@fieldbid/edge-agent/drivers/opcua/browse';
 import type { Notice } from '@fieldbid/edge-agent/drivers/opcua/subscription';
 import test, { type ExecutionContext } from 'ava';
 import { type OpcUaBenchOptions, OpcUaFolder, openOpcUaBench } from './opcua-bench.ts';
@@ -197,6 +198,28 @@ test('a mapping that does not fit the server: file, line, node, and what the ser
     await device.close();
   }
   t.is(inverter.writeTransactions, 0);
+});
+
+test('a scan shows what a mapping can be written from, and no more than was asked for', async (t) => {
+  const { endpoint } = await opened(t);
+  const { namespaces, nodes, complete } = await browseServer(folder.access(endpoint), 500);
+  t.true(complete);
+  t.is(namespaces[2], 'urn:fieldbid:simulated-inverter');
+  const at = (path: string) => nodes.find((node) => node.path === path);
+  t.deepEqual(at('/Objects/2:Inverter/2:ActivePower'), {
+    ...{
+      path: '/Objects/2:Inverter/2:ActivePower',
+      nodeId: 'ns=2;s=Inverter.ActivePower',
+      kind: 'variable' as const,
+    },
+    ...{ type: 'Double', value: '5000', writable: false },
+  });
+  t.like(at('/Objects/2:Inverter/2:LimitEnable'), { type: 'Boolean', value: 'false', writable: true });
+  t.like(at('/Objects/2:Inverter/2:SetLimit'), { kind: 'method' });
+  t.false(nodes.some(({ path }) => path.startsWith('/Objects/Server')));
+  const few = await browseServer(folder.access(endpoint), 3);
+  t.is(few.nodes.length, 3);
+  t.false(few.complete);
 });
 
 test('the simulated inverter: an echo without obedience, disconnecting, and no limit above 100 %', async (t) => {
