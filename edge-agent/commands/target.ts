@@ -1,6 +1,6 @@
 /** What the commands that look at one device have in common: endpoint, profile, patience. */
 import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
-import { openDevice } from '../device/open-device.ts';
+import { openRegisterDevice } from '../device/open-device.ts';
 import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks, type RegisterLink } from '../drivers/modbus/register-link.ts';
 import type { RegisterDevice } from '../drivers/registers/register-device.ts';
@@ -48,7 +48,7 @@ export async function withDevice<T>(
   options: TargetOptions,
   body: (device: RegisterDevice, profile: DeviceProfile) => Promise<T>,
 ): Promise<T> {
-  const { device, profile } = openDevice({ endpoint, profile: profileFor(options), now: Date.now });
+  const { device, profile } = openRegisterDevice({ endpoint, profile: profileFor(options), now: Date.now });
   try {
     return await body(device, profile);
   } finally {
