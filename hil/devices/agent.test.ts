@@ -176,7 +176,7 @@ test('one interval: bid by eq. 1, limit at the start, proved when power has sett
   t.true((lab.verdicts[0]?.write_ms ?? 0) > 0);
   // Written at 12:00, renewed at half the revert time (12:10), released at 12:15.
   t.is(lab.inverter.writeTransactions, 3);
-  t.is(lab.inverter.writes.get('WMaxLimPct'), 2);
+  t.is(lab.inverter.writes.get('123.WMaxLimPct'), 2);
 });
 
 test('every minute has its measurement', async (t) => {

@@ -231,11 +231,16 @@ export class RegisterDevice implements DerDevice {
     };
   }
 
-  /** Settings in flash are left alone where they already say what they should. */
+  /**
+   * What has to be written. Settings in flash are left alone where they already say what they should; where each
+   * point costs a write of its own, so is everything else beside the limit.
+   */
   #needed(writes: readonly PointWrite[], image: RegisterImage, control: ControlBinding): PointWrite[] {
     const settings = new Set(control.companions.map(({ point }) => point));
+    if (this.#writer.oneByOne && control.revert !== undefined) settings.add(control.revert.point);
     return writes.filter(({ point, words }) => {
-      if (!settings.has(point) || this.wear.classOf(point.name) !== 'flash') return true;
+      const sparing = this.#writer.oneByOne || this.wear.classOf(point.name) === 'flash';
+      if (!settings.has(point) || !sparing) return true;
       const now = image.words(point);
       return now === undefined || words.some((word, i) => now[i] !== word);
     });
@@ -288,6 +293,7 @@ export class RegisterDevice implements DerDevice {
       let fault = '';
       try {
         image = await this.#image(reads(layout));
+        this.#mustSpeak(binding, image);
         const moved = binding.guards.find(({ point, raw }) => {
           const found = image?.raw(point);
           return image?.words(point) !== undefined && found !== null && found !== raw;
@@ -305,6 +311,14 @@ export class RegisterDevice implements DerDevice {
         throw new FieldbidError('LAYOUT_CHANGED', text, { retryable: true });
       }
     }
+  }
+
+  /** After a nightly reset some devices answer 0xFFFF everywhere for a while: not one of those words is a value. */
+  #mustSpeak({ guards }: DeviceBinding, image: RegisterImage): void {
+    const blank = guards.find(({ point }) => image.words(point) !== undefined && image.raw(point) === null);
+    if (blank === undefined) return;
+    const text = `${this.#options.link.name}: ${blank.point.name} reads "not implemented": the device is not ready`;
+    throw new FieldbidError('DEVICE_NOT_READY', text, { retryable: true });
   }
 
   async #image(spans: readonly Span[]): Promise<RegisterImage> {
