@@ -21,6 +21,10 @@ export interface DeviceSetup {
   readonly rules: VerdictRules;
   /** Seconds after which the device drops a limit that nobody renews. */
   readonly revert_s: number;
+  /** The device's own time-out for silence, s, where it has one: commands are repeated at half of it. */
+  readonly watchdog_s?: number;
+  /** Seconds between two signs of life that the device wants from its controller; absent: none. */
+  readonly heartbeat_s?: number;
   /**
    * Inside the market's hours without an award: `zero` (nobody has approved anything) or `default` (run as
    * outside the market's hours).
@@ -30,12 +34,26 @@ export interface DeviceSetup {
   readonly defaultLimit_W: number | null;
 }
 
-/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
-const REVERT_SLACK_S = 300;
+/**
+ * The revert timer is re-armed at half its time: with two intervals that is when the next award is written anyway,
+ * so that a day costs one write an interval, and a late award does not free the device.
+ */
+const REVERT_INTERVALS = 2;
 
 /** Seconds after which a device drops a limit where nothing else is configured. */
 export function defaultRevert_s({ interval_min }: Calendar): number {
-  return interval_min * 60 + REVERT_SLACK_S;
+  return REVERT_INTERVALS * interval_min * 60;
+}
+
+/** What a device's family wants of its agent. */
+export function careOf({
+  watchdog_s,
+  heartbeat_s,
+}: DeviceProfile): Pick<DeviceSetup, 'watchdog_s' | 'heartbeat_s'> {
+  return {
+    ...(watchdog_s === undefined ? {} : { watchdog_s }),
+    ...(heartbeat_s === 0 ? {} : { heartbeat_s }),
+  };
 }
 
 /** When and how closely a device of this family must have followed. @param deadline_s market time. */

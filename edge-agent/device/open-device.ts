@@ -1,9 +1,10 @@
 /** An endpoint and a profile → a DerDevice. The one place that knows which driver an endpoint needs. */
 import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks } from '../drivers/modbus/register-link.ts';
-import { SunSpecDevice } from '../drivers/sunspec/sunspec-device.ts';
-import { type DeviceProfile, loadProfile } from '../profiles/profile.ts';
-import type { DerDevice } from './der-device.ts';
+import { bindMap } from '../drivers/registers/bind-map.ts';
+import { RegisterDevice } from '../drivers/registers/register-device.ts';
+import { sunSpecDevice } from '../drivers/sunspec/sunspec-device.ts';
+import { type DeviceProfile, linkTiming, loadProfile } from '../profiles/profile.ts';
 
 export interface DeviceOptions {
   /** `tcp://HOST:PORT?unit=N`, `rtu+tcp://…` or `rtu:///dev/…` (drivers/modbus/endpoint.ts). */
@@ -24,13 +25,15 @@ export interface DeviceOptions {
 }
 
 /** Opens nothing yet: the first call of the device connects. @throws InputError for a wrong endpoint or profile. */
-export function openDevice(options: DeviceOptions): { device: DerDevice; profile: DeviceProfile } {
+export function openDevice(options: DeviceOptions): { device: RegisterDevice; profile: DeviceProfile } {
   const { now, source } = options;
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
   const links = options.links ?? new ModbusLinks();
-  const { gap_ms, maxRead } = profile.modbus;
-  const deadline_ms = options.deadline_ms ?? profile.modbus.deadline_ms;
-  const link = links.open(endpoint, { deadline_ms, gap_ms, maxRead, now });
-  return { device: new SunSpecDevice({ link, profile, now }), profile };
+  const deadline = options.deadline_ms === undefined ? {} : { deadline_ms: options.deadline_ms };
+  const link = links.open(endpoint, { ...linkTiming(profile), ...deadline, now });
+  const device = profile.sunspec
+    ? sunSpecDevice({ link, profile, now })
+    : new RegisterDevice({ link, profile, now, bind: () => bindMap(link, profile) });
+  return { device, profile };
 }

@@ -6,7 +6,7 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
 import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
-import { defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
+import { careOf, defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
@@ -66,7 +66,8 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       agentId: `agent-${derId}`,
       deraId,
       bus: await connect(`agent-${derId}`),
-      timeFor: () => time,
+      // A heartbeat has a clock of its own.
+      timeFor: (name) => (name === `agent-${derId}/${derId}` ? time : timeFor(name)),
       calendar,
       forecast,
       devices: [
@@ -77,6 +78,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
           riskFactor_pct: owner?.riskFactor_pct ?? 0,
           clearSky,
           rules: verdictRules(profile, VERDICT_DEADLINE_S),
+          ...careOf(profile),
           revert_s: defaultRevert_s(calendar),
           withoutAward: 'zero',
           defaultLimit_W: null,
