@@ -5,6 +5,7 @@ import { registerDump } from './commands/dump.ts';
 import { registerLimit } from './commands/limit.ts';
 import { registerProfiles } from './commands/profiles.ts';
 import { registerRead } from './commands/read.ts';
+import { registerTrust } from './drivers/opcua/commands.ts';
 import { agentFromConfig } from './run.ts';
 
 export function register(program: Command): void {
@@ -21,6 +22,7 @@ export function register(program: Command): void {
     .addHelpText('after', CONFIG_HELP)
     .action(runAgent);
   registerRead(edge);
+  registerTrust(edge);
   registerDump(edge);
   registerLimit(edge);
   registerProfiles(edge);
@@ -41,7 +43,8 @@ The file, with the least that it needs:
       riskFactor_pct: 5
 
 More keys: clock, cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
-defaultLimit_W, revert_s. A wrong key is named with its line.`;
+defaultLimit_W, revert_s; of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
+securityPolicy, pkiFolder, user { name, passwordFile }. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {
   const log = createLogger({ level: options.logLevel }).child({ room: 'edge-agent' });

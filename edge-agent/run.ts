@@ -42,6 +42,9 @@ export async function agentFromConfig(
       profile: loadProfile(profileName),
       now: () => now(),
       links,
+      mapping: entry.mapping,
+      opcua: entry.opcua,
+      onNotice: ({ level, text, ...fields }) => log[level]({ derId: entry.derId, ...fields }, text),
       source: { file, path: `/devices/${i}/endpoint` },
     });
     return {

@@ -4,7 +4,7 @@ import type { Logger } from '@fieldbid/core/logging';
 import type { Calendar, Moments } from '@fieldbid/core/market/calendar';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { DerDevice } from '../device/der-device.ts';
-import type { DeviceProfile } from '../profiles/profile.ts';
+import type { DeviceRules } from '../device/open-device.ts';
 import type { AwardBook } from './awards.ts';
 import type { ClearSky } from './clear-sky.ts';
 import type { PriceForecast } from './price-forecast.ts';
@@ -49,15 +49,15 @@ export function defaultRevert_s({ interval_min }: Calendar): number {
 export function careOf({
   watchdog_s,
   heartbeat_s,
-}: DeviceProfile): Pick<DeviceSetup, 'watchdog_s' | 'heartbeat_s'> {
+}: DeviceRules): Pick<DeviceSetup, 'watchdog_s' | 'heartbeat_s'> {
   return {
     ...(watchdog_s === undefined ? {} : { watchdog_s }),
-    ...(heartbeat_s === 0 ? {} : { heartbeat_s }),
+    ...(heartbeat_s === undefined || heartbeat_s === 0 ? {} : { heartbeat_s }),
   };
 }
 
 /** When and how closely a device of this family must have followed. @param deadline_s market time. */
-export function verdictRules({ limit }: DeviceProfile, deadline_s: number): VerdictRules {
+export function verdictRules({ limit }: Pick<DeviceRules, 'limit'>, deadline_s: number): VerdictRules {
   return {
     settle_ms: limit.settle_s * 1000,
     deadline_ms: deadline_s * 1000,

@@ -71,8 +71,7 @@ async function dumpOf(
   let redacted = new Set<number>();
   if (profile.sunspec && options.registers === undefined) {
     const found = await scanned(link, profile);
-    const { maxRead } = profile.modbus;
-    const reader = new ModelReader(link, found.models, { maxRead, known: found.blocks });
+    const reader = new ModelReader(link, found.models, found.blocks);
     blocks.push(...(await reader.read(found.blocks)).blocks);
     base = found.base;
     if (options.keepSerials !== true) redacted = namingRegisters(found);

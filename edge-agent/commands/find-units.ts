@@ -4,7 +4,6 @@ import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks } from '../drivers/modbus/register-link.ts';
 import { plainText } from '../drivers/sunspec/bind.ts';
 import { scan } from '../drivers/sunspec/scan.ts';
-import { linkTiming } from '../profiles/profile.ts';
 import { profileFor, type TargetOptions, table } from './target.ts';
 
 interface Finding {
@@ -28,7 +27,7 @@ export async function findUnits(
   const findings: Finding[] = [];
   for (const [i, unit] of units.entries()) {
     if (process.stderr.isTTY) process.stderr.write(`\runit ${unit} (${i + 1} of ${units.length}) …\x1b[K`);
-    const link = new ModbusLinks().open({ ...endpoint, unit }, linkTiming(profile));
+    const link = new ModbusLinks().open({ ...endpoint, unit }, profile.modbus);
     try {
       // One base is enough to know whether somebody answers; all are tried where somebody does.
       const first = await scan(link, { maxRead, bases: [40_000] });

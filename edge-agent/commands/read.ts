@@ -2,19 +2,23 @@
 import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
 import { FieldbidError } from '@fieldbid/core/errors';
 import type { DerIdentity, DerReading } from '../device/der-device.ts';
+import { openDevice } from '../device/open-device.ts';
 import type { RegisterLink } from '../drivers/modbus/register-link.ts';
+import { isOpcUaEndpoint } from '../drivers/opcua/access.ts';
+import { addOpcUaOptions, type OpcUaOptions, opcUaAccess, scanServer } from '../drivers/opcua/commands.ts';
 import { deviceJson } from '../drivers/sunspec/device-json.ts';
 import { modelDefinition } from '../drivers/sunspec/models.ts';
 import { ModelReader } from '../drivers/sunspec/read-models.ts';
 import { type ScanResult, scan } from '../drivers/sunspec/scan.ts';
 import type { DeviceProfile } from '../profiles/profile.ts';
 import { findUnits } from './find-units.ts';
-import { type TargetOptions, table, targetOptions, watts, withDevice, withLink } from './target.ts';
+import { profileFor, type TargetOptions, table, targetOptions, watts, whole, withLink } from './target.ts';
 
 export function registerRead(edge: Command): void {
-  targetOptions(
+  const reading = targetOptions(
     edge.command('read').description('Read a device once and say what it is and does. Nothing is written.'),
-  )
+  ).option('--mapping <file>', 'OPC UA: the mapping file, which says what the nodes mean');
+  addOpcUaOptions(reading)
     .addHelpText(
       'after',
       `
@@ -26,12 +30,16 @@ export function registerRead(edge: Command): void {
 Examples:
   $ npx fieldbid edge read 'tcp://192.0.2.10:502?unit=1'
   $ npx fieldbid edge read --json 'tcp://192.0.2.10:502?unit=126' | jq '.models[] | select(.id==103).points.W'
-  $ npx fieldbid edge read --profile huawei-sun2000 'tcp://192.0.2.11:502?unit=1'`,
+  $ npx fieldbid edge read --profile huawei-sun2000 'tcp://192.0.2.11:502?unit=1'
+  $ npx fieldbid edge read opc.tcp://192.0.2.10:4840/inverter --mapping inverter.yaml --user operator --password-file password`,
     )
     .action(readDevice);
-  targetOptions(
-    edge.command('scan').description('List the SunSpec models that a device has. Nothing is written.'),
-  )
+  const scanning = targetOptions(
+    edge
+      .command('scan')
+      .description('List the SunSpec models, or the OPC UA nodes, that a device has. Nothing is written.'),
+  ).option('--most <n>', 'OPC UA: nodes to list', whole(1, 100_000), 500);
+  addOpcUaOptions(scanning)
     .option('--units <list>', 'look for devices under these unit ids, such as 1-10,126,240', unitList)
     .addHelpText(
       'after',
@@ -43,14 +51,19 @@ Examples:
     .action(scanDevice);
 }
 
-async function readDevice(endpoint: string, options: TargetOptions): Promise<void> {
-  if (options.json === true && (await printModels(endpoint, options))) return;
-  await withDevice(endpoint, options, async (device) => {
+async function readDevice(endpoint: string, options: TargetOptions & OpcUaOptions): Promise<void> {
+  const modbus = !isOpcUaEndpoint(endpoint);
+  if (modbus && options.json === true && (await printModels(endpoint, options))) return;
+  const profile = profileFor(options);
+  const { device } = openDevice({ endpoint, profile, now: Date.now, ...opcUaAccess(endpoint, options) });
+  try {
     const identity = await device.identity();
     const reading = await device.read();
     if (options.json === true) console.log(JSON.stringify({ identity, reading }, null, 2));
     else console.log(describe(identity, reading));
-  });
+  } finally {
+    await device.close();
+  }
 }
 
 /** @returns false for a device that has no SunSpec models, by its profile. */
@@ -58,10 +71,7 @@ async function printModels(endpoint: string, options: TargetOptions): Promise<bo
   return withLink(endpoint, options, async (link, profile) => {
     if (!profile.sunspec) return false;
     const found = await scanned(link, profile);
-    const reader = new ModelReader(link, found.models, {
-      maxRead: profile.modbus.maxRead,
-      known: found.blocks,
-    });
+    const reader = new ModelReader(link, found.models, found.blocks);
     const json = deviceJson(found, await reader.read(found.blocks));
     console.log(JSON.stringify(json, null, 2));
     if (json.faults.length > 0) process.exitCode = 1;
@@ -79,8 +89,9 @@ export async function scanned(link: RegisterLink, { modbus }: DeviceProfile): Pr
 
 async function scanDevice(
   endpoint: string,
-  options: TargetOptions & { units?: readonly number[] },
+  options: TargetOptions & OpcUaOptions & { units?: readonly number[]; most: number },
 ): Promise<void> {
+  if (isOpcUaEndpoint(endpoint)) return scanServer(endpoint, options);
   if (options.units !== undefined) return findUnits(endpoint, options.units, options);
   await withLink(endpoint, options, async (link, profile) => {
     const found = await scanned(link, profile);

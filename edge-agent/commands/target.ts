@@ -1,10 +1,10 @@
 /** What the commands that look at one device have in common: endpoint, profile, patience. */
 import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
-import { openDevice } from '../device/open-device.ts';
+import { openRegisterDevice } from '../device/open-device.ts';
 import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks, type RegisterLink } from '../drivers/modbus/register-link.ts';
 import type { RegisterDevice } from '../drivers/registers/register-device.ts';
-import { DEFAULT_PROFILE, type DeviceProfile, linkTiming, loadProfile } from '../profiles/profile.ts';
+import { DEFAULT_PROFILE, type DeviceProfile, loadProfile } from '../profiles/profile.ts';
 
 export const ENDPOINT =
   'tcp://HOST:PORT?unit=N, rtu+tcp://HOST:PORT?unit=N or rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=N ' +
@@ -48,7 +48,7 @@ export async function withDevice<T>(
   options: TargetOptions,
   body: (device: RegisterDevice, profile: DeviceProfile) => Promise<T>,
 ): Promise<T> {
-  const { device, profile } = openDevice({ endpoint, profile: profileFor(options), now: Date.now });
+  const { device, profile } = openRegisterDevice({ endpoint, profile: profileFor(options), now: Date.now });
   try {
     return await body(device, profile);
   } finally {
@@ -63,7 +63,7 @@ export async function withLink<T>(
   body: (link: RegisterLink, profile: DeviceProfile) => Promise<T>,
 ): Promise<T> {
   const profile = profileFor(options);
-  const link = new ModbusLinks().open(parseEndpoint(endpoint), linkTiming(profile));
+  const link = new ModbusLinks().open(parseEndpoint(endpoint), profile.modbus);
   try {
     return await body(link, profile);
   } finally {

@@ -10,7 +10,7 @@ const HEARTBEAT_TIMEOUT_S = 10;
 
 /** @param has what the device itself shows. */
 export function deadManOf(
-  { watchdog_s, safeState }: Pick<DeviceProfile, 'watchdog_s' | 'safeState'>,
+  { watchdog_s, safeState }: Pick<DeviceProfile, 'safeState'> & Partial<Pick<DeviceProfile, 'watchdog_s'>>,
   hasRevertTimer: boolean,
   hasHeartbeat: boolean,
 ): DeadMan {

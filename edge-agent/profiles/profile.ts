@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import Type, { type Static } from 'typebox';
-import type { LinkTiming } from '../drivers/modbus/register-link.ts';
 import { RegisterMapSchema } from './register-map.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -138,12 +137,6 @@ export function profileNames(): string[] {
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.replace(/\.yaml$/, ''))
     .sort();
-}
-
-/** How the family wants to be spoken to. */
-export function linkTiming({ modbus }: DeviceProfile): LinkTiming {
-  const { deadline_ms, gap_ms, connectDelay_ms, anyTransactionId, maxRead } = modbus;
-  return { deadline_ms, gap_ms, connectDelay_ms, anyTransactionId, maxRead };
 }
 
 /** Why the profile does not fit the device; undefined when it does. */

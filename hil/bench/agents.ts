@@ -48,7 +48,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
   const links = new ModbusLinks();
-  for (const { derId, endpoint, profile: profileName, proxy } of devices) {
+  for (const { derId, endpoint, profile: profileName, proxy, mapping, opcua } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
     const deadline_ms =
@@ -60,7 +60,13 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       profile: profileName,
       now: () => time.now(),
       links,
+      mapping,
+      opcua,
       ...(deadline_ms === undefined ? {} : { deadline_ms }),
+      // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
+      ...(parts.deadline_ms === undefined
+        ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
+        : {}),
     });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,

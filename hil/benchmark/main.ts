@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '@fieldbid/core/errors';
 import { dayFigures } from './day.ts';
+import { opcuaFigures } from './opcua.ts';
 import { transportFigures } from './transport.ts';
 
 interface BenchOptions {
@@ -14,6 +15,7 @@ interface BenchOptions {
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
+  opcua: opcuaFigures,
   transport: transportFigures,
 };
 

@@ -1,8 +1,9 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
-import { type Command, group, InvalidArgumentError, runUntilSignal } from '@fieldbid/core/cli/command';
+import { type Command, group, runUntilSignal } from '@fieldbid/core/cli/command';
 import { isLoopback } from '@fieldbid/core/loopback';
 import { type Endpoint, parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
-import { hostAndPort, number } from './arguments.ts';
+import { registerSimOpcUa } from './opcua/command.ts';
+import { hostAndPort, number, phases, serial } from './options.ts';
 import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
 import { serve } from './serve.ts';
 import { SimulatedInverter } from './simulated-inverter.ts';
@@ -21,7 +22,9 @@ interface InverterCommand {
 }
 
 export function registerSim(program: Command): void {
-  group(program, 'sim', 'simulated devices, spoken to as if they were real')
+  const sim = group(program, 'sim', 'simulated devices, spoken to as if they were real');
+  registerSimOpcUa(sim);
+  sim
     .command('inverter')
     .description('Run one simulated PV inverter: a SunSpec Modbus TCP server (models 1, 101/103, 120-123).')
     .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
@@ -78,14 +81,4 @@ Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in anoth
   npx fieldbid edge read '${endpoint}'
   npx fieldbid edge scan '${endpoint}'`);
   await runUntilSignal(() => served.close());
-}
-
-function phases(text: string): string {
-  if (!/^(A|B|C|ABC)$/.test(text)) throw new InvalidArgumentError('expected A, B, C or ABC');
-  return text;
-}
-
-function serial(text: string): string {
-  if (!/^[\x20-\x7e]{1,32}$/.test(text)) throw new InvalidArgumentError('expected 1 to 32 plain characters');
-  return text;
 }

@@ -44,6 +44,11 @@ function exponentFor(largest: number, finest = 0): number {
   return exponent;
 }
 
+/** What it can tell apart when it measures power, W: the finest that fits its registers. */
+export function powerStep_W(rating_W: number): number {
+  return 10 ** exponentFor(1.25 * rating_W);
+}
+
 /** Models 1, 101 or 103, 120, 121, 122, 123, with all that stays as it is. */
 export function chainFor(plate: Nameplate): ModelContent[] {
   const { rating_W, nominal_V, phases } = plate;

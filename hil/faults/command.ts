@@ -10,7 +10,7 @@ import { readConfig } from '@fieldbid/core/config';
 import { isLoopback } from '@fieldbid/core/loopback';
 import { parse } from '@fieldbid/core/schema';
 import Type from 'typebox';
-import { hostAndPort, number } from '../devices/arguments.ts';
+import { hostAndPort, number } from '../devices/options.ts';
 import { ModbusFaultProxy } from './modbus-proxy.ts';
 import { checkRules, FAULTS, type Fault, FaultRule } from './rules.ts';
 

@@ -46,10 +46,15 @@ export class BlockReader {
 
   /**
    * @param blocks planned requests. @param spans what must not be cut.
+   * @param onHole told of a span that the device refuses; the others are read all the same. Without it, it is thrown.
    * @returns what was read, in order: each span of a block lies whole in one of the reads.
    * @throws ModbusError when a part fails that cannot be cut further.
    */
-  async read(blocks: readonly Block[], spans: readonly Block[]): Promise<BlockRead[]> {
+  async read(
+    blocks: readonly Block[],
+    spans: readonly Block[],
+    onHole?: (span: Block, error: ModbusError) => void,
+  ): Promise<BlockRead[]> {
     const reads: BlockRead[] = [];
     const ordered = [...spans].sort((a, b) => a.address - b.address);
     for (const block of blocks) {
@@ -59,12 +64,16 @@ export class BlockReader {
           span.address >= block.address &&
           span.address + span.count <= block.address + block.count,
       );
-      reads.push(...(await this.#readBlock(block, inside)));
+      reads.push(...(await this.#readBlock(block, inside, onHole)));
     }
     return reads;
   }
 
-  async #readBlock(block: Block, spans: readonly Block[]): Promise<BlockRead[]> {
+  async #readBlock(
+    block: Block,
+    spans: readonly Block[],
+    onHole: ((span: Block, error: ModbusError) => void) | undefined,
+  ): Promise<BlockRead[]> {
     const parts = halves(spans);
     const table = tableOf(block);
     const key = `${table} ${block.address}+${block.count}`;
@@ -74,18 +83,26 @@ export class BlockReader {
         this.#largestAnswered = Math.max(this.#largestAnswered, block.count);
         return [{ table, address: block.address, words }];
       } catch (error) {
-        if (parts === undefined || !mayBeSize(error)) throw error;
-        const reads = await this.#readParts(parts);
+        if (!mayBeSize(error)) throw error;
+        if (parts === undefined) {
+          if (onHole === undefined || error.fault === 'MODBUS_TIMEOUT') throw error;
+          onHole(block, error);
+          return [];
+        }
+        const reads = await this.#readParts(parts, onHole);
         this.#learn(block, key, reads, error.fault === 'MODBUS_TIMEOUT');
         return reads;
       }
     }
-    return this.#readParts(parts);
+    return this.#readParts(parts, onHole);
   }
 
-  async #readParts(parts: readonly (readonly Block[])[]): Promise<BlockRead[]> {
+  async #readParts(
+    parts: readonly (readonly Block[])[],
+    onHole: ((span: Block, error: ModbusError) => void) | undefined,
+  ): Promise<BlockRead[]> {
     const reads: BlockRead[] = [];
-    for (const spans of parts) reads.push(...(await this.#readBlock(hull(spans), spans)));
+    for (const spans of parts) reads.push(...(await this.#readBlock(hull(spans), spans, onHole)));
     return reads;
   }
 

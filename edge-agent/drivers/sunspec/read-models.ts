@@ -3,7 +3,9 @@
  * rest is read in blocks that never cut through a point. Vendor models are kept as raw registers.
  */
 import { messageOf } from '@fieldbid/core/errors';
+import { BlockReader } from '../modbus/block-reader.ts';
 import type { ModbusError } from '../modbus/errors.ts';
+import type { RegisterLink } from '../modbus/register-link.ts';
 import { planReads, type Span } from '../registers/plan.ts';
 import { type DecodedGroup, decodeModel } from './decode.ts';
 import { type GroupDefinition, modelDefinition } from './models.ts';
@@ -23,9 +25,7 @@ export interface DeviceReading {
   readonly blocks: readonly Block[];
 }
 
-interface ReadLink {
-  read(address: number, count: number): Promise<number[]>;
-}
+type ReadLink = Pick<RegisterLink, 'read' | 'maxRead'>;
 
 /** SunSpec assigns 64000 and above to vendors. */
 const FIRST_VENDOR_MODEL = 64_000;
@@ -34,21 +34,17 @@ const MOST_ATTEMPTS = 3;
 /** Reads the same models again and again; how often their groups repeat is found out the first time. */
 export class ModelReader {
   readonly #link: ReadLink;
+  readonly #reader: BlockReader;
   readonly #models: readonly FoundModel[];
-  #most: number;
   /** Blocks that hold the counting points. */
   #counted: readonly Block[];
 
   /** @param known blocks of the scan just made. */
-  constructor(
-    link: ReadLink,
-    models: readonly FoundModel[],
-    options: { maxRead: number; known?: readonly Block[] },
-  ) {
+  constructor(link: ReadLink, models: readonly FoundModel[], known: readonly Block[] = []) {
     this.#link = link;
+    this.#reader = new BlockReader(link);
     this.#models = models;
-    this.#most = options.maxRead;
-    this.#counted = options.known ?? [];
+    this.#counted = known;
   }
 
   /**
@@ -56,27 +52,25 @@ export class ModelReader {
    * @throws ModbusError when the device stops answering; what it refuses is in the result.
    */
   async read(known: readonly Block[] = []): Promise<DeviceReading> {
-    const reader = new SplittingReader(this.#link, this.#most, known);
-    const counts = this.#counted.length > 0 ? this.#counted : await this.#headers(reader);
+    const { maxRead } = this.#link;
+    const store = new BlockStore(this.#link, this.#reader, known);
+    const counts = this.#counted.length > 0 ? this.#counted : await this.#headers(store);
     const parts = this.#models.map((model) => ({
       model,
-      ...unitsOf(model, reader.most, (address) => wordIn(counts, address)),
+      ...unitsOf(model, maxRead, (address) => wordIn(counts, address)),
     }));
-    await reader.readAll(parts.flatMap(({ spans }) => spans));
-    this.#counted = reader.blocks;
-    if (reader.most < this.#most) {
-      // The device takes smaller requests than thought: what belongs together is another matter now.
-      this.#most = reader.most;
-      return this.read(reader.blocks);
-    }
-    const faults = [...reader.faults];
+    await store.readAll(parts.flatMap(({ spans }) => spans));
+    this.#counted = store.blocks;
+    // The device takes smaller requests than thought: what fits into one is another matter now.
+    if (this.#link.maxRead < maxRead) return this.read(store.blocks);
+    const faults = [...store.faults];
     const readings: ModelReading[] = [];
     for (const part of parts) {
-      const { words, fault } = await this.#wordsOf(part, reader);
+      const { words, fault } = await this.#wordsOf(part, store);
       if (fault !== undefined) faults.push(fault);
       readings.push(modelReading(part.model, words));
     }
-    return { models: readings, faults, blocks: reader.blocks };
+    return { models: readings, faults, blocks: store.blocks };
   }
 
   /** A model's words, all under scale factors of one moment; read once more where they moved meanwhile. */
@@ -87,16 +81,16 @@ export class ModelReader {
       factors: readonly number[];
       farFactors: readonly Span[];
     },
-    first: SplittingReader,
+    first: BlockStore,
   ): Promise<{ words: (number | undefined)[]; fault?: string }> {
     const { model, spans, factors, farFactors } = part;
-    let reader = first;
+    let store = first;
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-      if (reader.agree(factors) && (await reader.unchanged(farFactors))) {
-        return { words: Array.from({ length: model.length + 2 }, (_, i) => reader.word(model.address + i)) };
+      if (store.agree(factors) && (await store.unchanged(farFactors))) {
+        return { words: Array.from({ length: model.length + 2 }, (_, i) => store.word(model.address + i)) };
       }
-      reader = new SplittingReader(this.#link, this.#most, []);
-      if (attempt < MOST_ATTEMPTS) await reader.readAll(spans);
+      store = new BlockStore(this.#link, this.#reader, []);
+      if (attempt < MOST_ATTEMPTS) await store.readAll(spans);
     }
     const words = Array.from({ length: model.length + 2 }, (_, i) =>
       i < 2 ? first.word(model.address + i) : undefined,
@@ -108,15 +102,15 @@ export class ModelReader {
   }
 
   /** The fixed parts of models whose groups repeat. */
-  async #headers(reader: SplittingReader): Promise<readonly Block[]> {
+  async #headers(store: BlockStore): Promise<readonly Block[]> {
     const repeating = this.#models.flatMap(({ id, address, length }): Span[] => {
       const definition = modelDefinition(id);
       const counted = definition?.groups.some(({ count }) => typeof count === 'string') === true;
       if (!counted) return [];
-      return [{ address, count: Math.min(definition.size, length + 2, reader.most) }];
+      return [{ address, count: Math.min(definition.size, length + 2, this.#link.maxRead) }];
     });
-    await reader.readAll(repeating);
-    return reader.blocks;
+    await store.readAll(repeating);
+    return store.blocks;
   }
 }
 
@@ -198,31 +192,27 @@ function wordIn(blocks: readonly Block[], address: number): number | undefined {
   return block?.words[address - block.address];
 }
 
-/** Reads blocks, and splits those that a device refuses at the borders of points. */
-class SplittingReader {
+/** Everything that is read of one moment. */
+class BlockStore {
   readonly blocks: Block[];
   readonly faults: string[] = [];
-  most: number;
   readonly #link: ReadLink;
+  readonly #reader: BlockReader;
 
-  constructor(link: ReadLink, most: number, known: readonly Block[]) {
+  constructor(link: ReadLink, reader: BlockReader, known: readonly Block[]) {
     this.#link = link;
-    this.most = most;
+    this.#reader = reader;
     this.blocks = [...known];
   }
 
   async readAll(units: readonly Span[]): Promise<void> {
-    const lies = (unit: Span, span: Span): boolean =>
-      unit.address >= span.address && unit.address + unit.count <= span.address + span.count;
-    let missing = units.filter(({ address, count }) => this.#holding(address, count) === undefined);
-    while (missing.length > 0) {
-      const most = Math.max(this.most, ...missing.map(({ count }) => count));
-      const [span] = planReads(missing, { most });
-      if (span === undefined) return;
-      const inside = missing.filter((unit) => lies(unit, span));
-      await this.#readSplitting(span, inside);
-      missing = missing.filter((unit) => !lies(unit, span));
-    }
+    const missing = units.filter(({ address, count }) => !this.#holds(address, count));
+    if (missing.length === 0) return;
+    const most = Math.max(this.#link.maxRead, ...missing.map(({ count }) => count));
+    const found = await this.#reader.read(planReads(missing, { most }), missing, (span, error) => {
+      this.faults.push(faultText(span, error));
+    });
+    this.blocks.push(...found);
   }
 
   /** Whether registers that several blocks hold are the same in all of them. */
@@ -237,7 +227,7 @@ class SplittingReader {
 
   /** Whether registers still hold what they held when they were read first. */
   async unchanged(spans: readonly Span[]): Promise<boolean> {
-    for (const { address, count } of planReads(spans, { most: this.most })) {
+    for (const { address, count } of planReads(spans, { most: this.#link.maxRead })) {
       try {
         const words = await this.#link.read(address, count);
         if (words.some((word, i) => this.word(address + i) !== word)) return false;
@@ -254,40 +244,9 @@ class SplittingReader {
     return wordIn(this.blocks, address);
   }
 
-  async #readSplitting(span: Span, units: readonly Span[]): Promise<boolean> {
-    try {
-      this.blocks.push({ address: span.address, words: await this.#link.read(span.address, span.count) });
-      return true;
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (units.length <= 1) {
-        this.faults.push(faultText(span, error));
-        return false;
-      }
-    }
-    // Too many registers for this device, or a hole among them: halves will tell.
-    const sorted = [...units].sort((a, b) => a.address - b.address);
-    const middle = sorted.length >> 1;
-    const halves = [sorted.slice(0, middle), sorted.slice(middle)];
-    const answered: boolean[] = [];
-    for (const half of halves) {
-      const address = half[0]?.address ?? span.address;
-      answered.push(await this.#readSplitting({ address, count: extent(half) }, half));
-    }
-    const whole = answered.every(Boolean);
-    // Both halves are there: it was their number that the device refused.
-    if (whole) this.most = Math.min(this.most, Math.max(...halves.map(extent)));
-    return whole;
+  #holds(address: number, count: number): boolean {
+    return this.blocks.some((b) => b.address <= address && address + count <= b.address + b.words.length);
   }
-
-  #holding(address: number, count: number): Block | undefined {
-    return this.blocks.find((b) => b.address <= address && address + count <= b.address + b.words.length);
-  }
-}
-
-function extent(units: readonly Span[]): number {
-  const from = Math.min(...units.map(({ address }) => address));
-  return Math.max(...units.map(({ address, count }) => address + count)) - from;
 }
 
 function faultText({ address, count }: Span, error: ModbusError): string {

@@ -1,4 +1,4 @@
-/** Values of command-line flags that the simulators share. */
+/** Options of the simulated devices' commands: each says what it expects. */
 import { InvalidArgumentError } from '@fieldbid/core/cli/command';
 
 export function hostAndPort(text: string): { host: string; port: number } {
@@ -18,4 +18,14 @@ export function number(least: number, most: number): (text: string) => number {
     }
     return value;
   };
+}
+
+export function phases(text: string): string {
+  if (!/^(A|B|C|ABC)$/.test(text)) throw new InvalidArgumentError('expected A, B, C or ABC');
+  return text;
+}
+
+export function serial(text: string): string {
+  if (!/^[\x20-\x7e]{1,32}$/.test(text)) throw new InvalidArgumentError('expected 1 to 32 plain characters');
+  return text;
 }
