@@ -77,7 +77,7 @@ async function runInverter(options: InverterCommand, command: Command): Promise<
   const served = await serve(inverter.registers, at);
   const { endpoint } = served;
   console.log(`A simulated ${options.rating} W inverter answers at ${endpoint}; Ctrl-C ends it.
-Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in another terminal:
+Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in another terminal${at.scheme === 'rtu' ? ', at the other end of the line' : ''}:
   npx fieldbid edge read '${endpoint}'
   npx fieldbid edge scan '${endpoint}'`);
   await runUntilSignal(() => served.close());

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '@fieldbid/core/errors';
 import { parse } from '@fieldbid/core/schema';
+import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusBus } from '@fieldbid/edge-agent/drivers/modbus/bus';
 import type { ExchangeTiming } from '@fieldbid/edge-agent/drivers/modbus/connection';
 import { mediumOf } from '@fieldbid/edge-agent/drivers/modbus/medium';
+import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
 import test, { type ExecutionContext } from 'ava';
 import { ModbusServer } from '../devices/modbus-server.ts';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
@@ -154,6 +156,27 @@ test('a scenario’s faults are checked, and belong to simulated devices', (t) =
   t.throws(() => loadScenario(write({ faults: [{ fault: 'drop', from: '2026-02-30T00:00Z' }] })), {
     message: /\/ders\/2\/faults\/0\/from/,
   });
+});
+
+test('a profile says that any transaction id will do, and the device behind such a gateway is read', async (t) => {
+  const inverter = new SimulatedInverter({
+    ...{ serial: 'S', phases: 'A', rating_W: 5000, nominal_V: 240 },
+    now: () => 0,
+    available_W: () => 4000,
+  });
+  const target = { host: HOST, port: (await inverter.listen(HOST, 0)).port };
+  const proxy = new ModbusFaultProxy({ target, rules: [rule({ fault: 'wrongTransactionId' })], seed: 1 });
+  const endpoint = `tcp://${HOST}:${(await proxy.listen(HOST, 0)).port}?unit=1`;
+  const usual = loadProfile();
+  const patient = { ...usual, modbus: { ...usual.modbus, anyTransactionId: true, deadline_ms: 60_000 } };
+  const { device } = openDevice({ endpoint, profile: patient, now: () => 0 });
+  t.like(await device.read(), { power_W: 4000 });
+  const strict = openDevice({ endpoint, profile: usual, now: () => 0, deadline_ms: 100 }).device;
+  await t.throwsAsync(strict.read(), { message: /did not answer|another transaction id/ });
+  await device.close();
+  await strict.close();
+  await proxy.close();
+  await inverter.close();
 });
 
 test('fieldbid sim faults: between a client and an inverter, and it says what it did', async (t) => {

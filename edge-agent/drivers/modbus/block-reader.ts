@@ -10,9 +10,11 @@
  * When a part that cannot be cut is refused, there is a true hole, and its error is the caller's.
  */
 import { ModbusError } from './errors.ts';
-import type { RegisterLink } from './register-link.ts';
+import type { RegisterLink, RegisterTable } from './register-link.ts';
 
 export interface Block {
+  /** Holding registers when left out. */
+  readonly table?: RegisterTable;
   /** First register's address. */
   readonly address: number;
   /** Registers. */
@@ -21,6 +23,7 @@ export interface Block {
 
 /** Words of one request. */
 export interface BlockRead {
+  readonly table: RegisterTable;
   readonly address: number;
   readonly words: number[];
 }
@@ -55,9 +58,12 @@ export class BlockReader {
     const reads: BlockRead[] = [];
     const ordered = [...spans].sort((a, b) => a.address - b.address);
     for (const block of blocks) {
-      const inside = ordered.filter(({ address, count }) => {
-        return address >= block.address && address + count <= block.address + block.count;
-      });
+      const inside = ordered.filter(
+        (span) =>
+          tableOf(span) === tableOf(block) &&
+          span.address >= block.address &&
+          span.address + span.count <= block.address + block.count,
+      );
       reads.push(...(await this.#readBlock(block, inside, onHole)));
     }
     return reads;
@@ -69,12 +75,13 @@ export class BlockReader {
     onHole: ((span: Block, error: ModbusError) => void) | undefined,
   ): Promise<BlockRead[]> {
     const parts = halves(spans);
-    const key = `${block.address}+${block.count}`;
+    const table = tableOf(block);
+    const key = `${table} ${block.address}+${block.count}`;
     if (parts === undefined || !(this.#cut.has(key) || block.count > this.#link.maxRead)) {
       try {
-        const words = await this.#link.read(block.address, block.count);
+        const words = await this.#link.read(block.address, block.count, table);
         this.#largestAnswered = Math.max(this.#largestAnswered, block.count);
-        return [{ address: block.address, words }];
+        return [{ table, address: block.address, words }];
       } catch (error) {
         if (!mayBeSize(error)) throw error;
         if (parts === undefined) {
@@ -136,8 +143,12 @@ function halves(spans: readonly Block[]): [Block[], Block[]] | undefined {
   return [spans.slice(0, best), spans.slice(best)];
 }
 
+function tableOf(block: Block | undefined): RegisterTable {
+  return block?.table ?? 'holding';
+}
+
 function hull(spans: readonly Block[]): Block {
   const address = Math.min(...spans.map((span) => span.address));
   const end = Math.max(...spans.map((span) => span.address + span.count));
-  return { address, count: end - address };
+  return { table: tableOf(spans[0]), address, count: end - address };
 }

@@ -1,8 +1,10 @@
 /** The transport against servers that misbehave as real devices and gateways do. */
 import { once } from 'node:events';
+import { seededRandom } from '@fieldbid/core/random';
 import test from 'ava';
 import { ModbusBus } from './bus.ts';
 import type { ExchangeTiming } from './connection.ts';
+import { ModbusError } from './errors.ts';
 import { mediumOf } from './medium.ts';
 import { addressIn, peer, words } from './testing/peer.ts';
 
@@ -265,6 +267,39 @@ test('silence between requests and after connecting, as a profile asks for it', 
   const [first = 0, second = 0, third = 0] = arrivals_ms;
   t.true(first - began_ms >= 79);
   t.true(second - first >= 39 && third - second >= 39);
+  await bus.close();
+  await device.close();
+});
+
+test('whatever bytes come back, each read ends right or with a typed error', async (t) => {
+  const noise = seededRandom(1, 'noise');
+  const byte = (): number => Math.floor(256 * noise.uniform());
+  const device = await peer((request, socket) => {
+    const frame = words(request, [addressIn(request)]);
+    const kind = Math.floor(5 * noise.uniform());
+    if (kind === 0) socket.write(Buffer.from(Array.from({ length: 1 + byte() }, byte)));
+    if (kind === 1) frame.writeUInt8(byte(), Math.floor(frame.length * noise.uniform()));
+    if (kind === 2) socket.write(Buffer.alloc(5000, byte()));
+    socket.write(kind === 3 ? frame.subarray(0, byte() % frame.length) : frame);
+  });
+  const bus = new ModbusBus({
+    medium: mediumAt(device.port),
+    now: () => 0,
+    backOff: { first_ms: 0, max_ms: 0 },
+    timing: { deadline_ms: SHORT_MS },
+  });
+  for (let address = 0; address < 150; address++) {
+    try {
+      const found = await bus.read(1, address, 1);
+      // A byte of the value itself may have been turned: Modbus TCP has no checksum of its own.
+      t.is(found.length, 1);
+    } catch (error) {
+      t.true(error instanceof ModbusError, String(error));
+    }
+  }
+  const { answers, exceptions, timeouts, malformed } = bus.stats(1);
+  t.true(answers > 0 && timeouts > 0 && malformed > 0);
+  t.true(answers + exceptions + timeouts + malformed <= 150);
   await bus.close();
   await device.close();
 });

@@ -18,6 +18,7 @@ import type {
   StorageState,
 } from '../../device/der-device.ts';
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
+import { BlockReader } from '../modbus/block-reader.ts';
 import { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink } from '../modbus/register-link.ts';
 import { type DeviceBinding, measuredPoints } from './binding.ts';
@@ -48,7 +49,7 @@ export interface RegisterDeviceOptions {
   readonly now: () => number;
 }
 
-/** What was found, and the requests that it takes. */
+/** What was found, and what an image, a limit and a read-back need of it: each point with what belongs to it. */
 interface Layout {
   readonly binding: DeviceBinding;
   readonly imageReads: readonly Span[];
@@ -67,6 +68,7 @@ export class RegisterDevice implements DerDevice {
   readonly wear: WearMeter;
   readonly #options: RegisterDeviceOptions;
   readonly #writer: RegisterWriter;
+  readonly #blocks: BlockReader;
   #layout: Promise<Layout> | undefined;
   /** Last known: at night some devices show none. */
   #rating_W: number | null = null;
@@ -76,6 +78,7 @@ export class RegisterDevice implements DerDevice {
     this.#options = options;
     const { link, profile, now } = options;
     this.wear = new WearMeter(profile.wear, now);
+    this.#blocks = new BlockReader(link);
     this.#writer = new RegisterWriter(link, profile.modbus.writeFunction, (names) => this.wear.count(names));
   }
 
@@ -322,13 +325,12 @@ export class RegisterDevice implements DerDevice {
   }
 
   async #image(spans: readonly Span[]): Promise<RegisterImage> {
-    const { link, now } = this.#options;
-    const reads: RawRead[] = [];
-    for (const { table = 'holding', address, count } of spans) {
-      const words = await link.read(address, count, table);
-      reads.push({ table, address, words, readAt_ms: now() });
-    }
-    return new RegisterImage(reads);
+    const { link, profile, now } = this.#options;
+    const { maxRead, widestGap } = profile.modbus;
+    const most = Math.min(maxRead, link.maxRead ?? maxRead);
+    const blocks = planReads(spans, { most, ...(widestGap === undefined ? {} : { widestGap }) });
+    const reads = await this.#blocks.read(blocks, spans);
+    return new RegisterImage(reads.map((read): RawRead => ({ ...read, readAt_ms: now() })));
   }
 
   #ratingIn(image: RegisterImage, { rating_W }: DeviceBinding): number | null {
@@ -339,13 +341,10 @@ export class RegisterDevice implements DerDevice {
 
   /** Finds what is where, once; a failed attempt is repeated by the next call. */
   #found(): Promise<Layout> {
-    this.#layout ??= this.#options.bind().then(
-      (binding) => layoutOf(binding, this.#options),
-      (error: unknown) => {
-        this.#layout = undefined;
-        throw error;
-      },
-    );
+    this.#layout ??= this.#options.bind().then(layoutOf, (error: unknown) => {
+      this.#layout = undefined;
+      throw error;
+    });
     return this.#layout;
   }
 }
@@ -357,24 +356,19 @@ const NO_TIMER =
 /** uint16: 0xFFFF reads as "not implemented". */
 const LARGEST_HEARTBEAT = 65_534;
 
-function layoutOf(binding: DeviceBinding, { profile, link }: RegisterDeviceOptions): Layout {
-  const { maxRead, widestGap } = profile.modbus;
-  const limits = {
-    most: Math.min(maxRead, link.maxRead ?? maxRead),
-    ...(widestGap === undefined ? {} : { widestGap }),
-  };
-  const plan = (points: readonly PointRef[]): Span[] => planReads(points.map(extentOf), limits);
+function layoutOf(binding: DeviceBinding): Layout {
+  const spans = (points: readonly PointRef[]): Span[] => points.map(extentOf);
   const { control } = binding;
   const guards = binding.guards.map(({ point }) => point);
   const limitPoints = control === undefined ? [] : controlPoints(control);
   return {
     binding,
-    imageReads: plan([
+    imageReads: spans([
       ...measuredPoints(binding),
       ...(control === undefined ? [] : [...control.base_W, ...stateOf(control)]),
     ]),
-    limitReads: plan([...guards, ...binding.rating_W, ...limitPoints]),
-    readBackReads: plan(control === undefined ? [] : [...control.base_W, ...stateOf(control)]),
+    limitReads: spans([...guards, ...binding.rating_W, ...limitPoints]),
+    readBackReads: spans(control === undefined ? [] : [...control.base_W, ...stateOf(control)]),
   };
 }
 
