@@ -1,6 +1,6 @@
 /**
  * Port: one DER's device, as the agent sees it (steps 1, 11, 12). Injection is positive. Behind it: SunSpec
- * over Modbus TCP now; other transports and OPC UA later. Every implementation passes `conformance.ts`.
+ * over Modbus TCP, and OPC UA; other transports later. Every implementation passes `conformance.ts`.
  *
  * All methods throw a FieldbidError when the device cannot be asked (`retryable` says whether trying again can
  * help); what the device answers, refusals included, is returned.
