@@ -12,6 +12,8 @@ import { loadPriceForecast } from './agent/price-forecast.ts';
 import { EdgeConfig } from './config.ts';
 import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
+import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
+import { loadLibrary } from './drivers/opcua/library.ts';
 import { loadProfile } from './profiles/profile.ts';
 
 /**
@@ -60,6 +62,8 @@ export async function agentFromConfig(
       defaultLimit_W: entry.defaultLimit_W ?? null,
     };
   });
+  // Not at the first bid: on a hurried clock the gate may close meanwhile.
+  if (devices.some(({ endpoint }) => isOpcUaEndpoint(endpoint))) await loadLibrary();
   const will = agentWill(
     agentId,
     devices.map(({ derId }) => derId),
