@@ -176,14 +176,16 @@ export class AggregatorService {
     const { moment, notes } = context;
     const from = performance.now();
     const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(moment.interval.start_ms));
-    const awards = awardsOf(this.#registry.keys(), moment, result).filter(
+    const awards = awardsOf(this.#registry.keys(), moment, result, time.now()).filter(
       ({ derId }) => !silent.includes(derId),
     );
+    // Confirmed for the whole interval: an agent that is back before its end still takes it.
+    const worth_ms = time.patienceUntil(moment.interval.end_ms);
     await Promise.all(
       awards.map(async (award) => {
         const fields = { intervalId: award.intervalId, derId: award.derId, correlationId: award.bidUid };
         try {
-          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms);
+          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms, { worth_ms });
           log.info(
             { ...fields, allocation_W: award.allocation_W, reason: award.reason, answer },
             'award sent',
@@ -228,11 +230,16 @@ export class AggregatorService {
   }
 }
 
-/** One award per registered DER: its allocation, or zero and why (A10). */
+/**
+ * One award per registered DER: its allocation, or zero and why (A10).
+ * @param now_ms market time of sending, epoch ms: its seconds number the awards, so that the numbers grow across
+ *   restarts without anything being stored.
+ */
 export function awardsOf(
   derIds: Iterable<string>,
   { interval }: Moments,
   result: RoundResult | undefined,
+  now_ms: number,
 ): Award[] {
   const byDer = new Map(result?.outcomes.map((outcome) => [outcome.derId, outcome]));
   return [...derIds].sort().map((derId) => {
@@ -245,6 +252,7 @@ export function awardsOf(
       bidUid: outcome?.uid ?? null,
       allocation_W: outcome?.allocation_W ?? 0,
       price_uUSD_per_MWh: result?.price_uUSD_per_MWh ?? 0,
+      sequence: Math.max(1, Math.floor(now_ms / 1000)),
     };
     return { ...base, reason: reasonOf(result, outcome) };
   });

@@ -175,6 +175,11 @@ export const Award = Type.Object(
     bidUid: Type.Union([Uid, Type.Null()]),
     allocation_W: Power_W,
     price_uUSD_per_MWh: Price_uUSD_per_MWh,
+    /**
+     * Increasing per DER and interval: the same number again is the same award again, a lower one is out of
+     * date. Absent from a DERA that does not number: then the one that arrives last counts.
+     */
+    sequence: Type.Optional(Type.Integer({ minimum: 1 })),
     reason: Type.Enum([
       'CLEARED',
       'PARTLY_CLEARED',

@@ -3,6 +3,7 @@
  * can be behind, and one place where awards arrive.
  */
 import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import type { MqttWill } from '@fieldbid/core/bus/mqtt-options';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
@@ -28,15 +29,13 @@ export interface EdgeAgentOptions {
   readonly log: Logger;
 }
 
+/** A connection that breaks and is back within this, seconds, was no death (MQTT 5). */
+const WILL_DELAY_S = 5;
+
 /** What the broker tells the others when this agent dies without saying so: its MQTT will. */
-export function agentWill(
-  agentId: string,
-  derIds: readonly string[],
-): { topic: string; message: AgentState } {
-  return {
-    topic: topics.agents(agentId),
-    message: { agentId, alive: false, devices: [...derIds], since_ms: 0 },
-  };
+export function agentWill(agentId: string, derIds: readonly string[]): MqttWill {
+  const message: AgentState = { agentId, alive: false, devices: [...derIds], since_ms: 0 };
+  return { topic: topics.agents(agentId), message, delay_s: WILL_DELAY_S };
 }
 
 export class EdgeAgent {
@@ -46,7 +45,7 @@ export class EdgeAgent {
   readonly #times: TimeSource[] = [];
   readonly #loops: { derId: string; cycle: DeviceCycle; time: TimeSource }[] = [];
   /** DERs that can be limited, as announced last. */
-  #announced: string | undefined;
+  #announced: readonly string[] = [];
   readonly #subscriptions: Subscription[] = [];
   #done: Promise<void> = Promise.resolve();
 
@@ -82,6 +81,7 @@ export class EdgeAgent {
       this.#loops.push({ derId, cycle, time });
     }
     await this.#announce(true);
+    this.#subscriptions.push(this.#announceAfterBreaks());
     this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time, schedule))).then(
       () => {},
     );
@@ -136,18 +136,31 @@ export class EdgeAgent {
     }
   }
 
+  /** While the connection was broken the broker may have told our will: the others must hear that we live. */
+  #announceAfterBreaks(): Subscription {
+    let broken = false;
+    return this.#options.bus.watchConnection((connected) => {
+      const back = connected && broken;
+      broken = !connected;
+      if (back) void this.#announce(true, this.#announced);
+    });
+  }
+
   /** Whoever counts on this agent must hear when a device can no longer be limited, and when it can again. */
   async #announceChanges(now_ms: number): Promise<void> {
     const limitable = this.#loops.filter(({ cycle }) => cycle.canBeLimited(now_ms)).map(({ derId }) => derId);
-    if (limitable.join() === this.#announced) return;
+    if (limitable.join() === this.#announced.join()) return;
     await this.#announce(true, limitable);
   }
 
-  async #announce(alive: boolean, derIds = this.#options.devices.map(({ derId }) => derId)): Promise<void> {
+  async #announce(
+    alive: boolean,
+    derIds: readonly string[] = this.#options.devices.map(({ derId }) => derId),
+  ): Promise<void> {
     const { agentId, bus, log } = this.#options;
     const since_ms = Math.floor(this.#times[0]?.now() ?? 0);
     const state: AgentState = { agentId, alive, devices: [...derIds], since_ms };
-    this.#announced = derIds.join();
+    this.#announced = derIds;
     try {
       await bus.publish(topics.agents(agentId), state, { retain: true });
     } catch (error) {
