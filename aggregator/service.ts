@@ -22,6 +22,7 @@ import {
   type RoundResult,
   recordAndOffer,
 } from './round.ts';
+import { Telemetry } from './telemetry.ts';
 
 export interface AggregatorOptions {
   readonly deraId: string;
@@ -44,6 +45,7 @@ export class AggregatorService {
   readonly #schedule: Moments[];
   readonly #book: BidBook;
   readonly #presence = new AgentPresence();
+  readonly #telemetry = new Telemetry((derId) => this.#registry.has(derId));
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -71,6 +73,17 @@ export class AggregatorService {
       await bus.subscribe(topics.agents('+'), (received) => {
         const { agentId, alive } = this.#presence.take(received);
         log.info({ agentId, alive }, alive ? 'agent is up' : 'agent is gone');
+      }),
+      await bus.subscribe(topics.measurements('+'), (received) => {
+        this.#telemetry.takeMeasurement(received);
+      }),
+      await bus.subscribe(topics.verdicts('+'), (received) => {
+        this.#telemetry.takeVerdict(received);
+      }),
+      await bus.respond(topics.uplinkLosses(deraId), async (received) => {
+        const loss = this.#telemetry.takeLoss(received);
+        if (loss !== undefined) log.warn(loss, 'an agent has lost records');
+        return { taken: true };
       }),
       await bus.respond(topics.bids(deraId), async ({ topic, message }) => this.#takeBid(topic, message)),
       await bus.respond(topics.clearedOffers(deraId), async ({ topic, message }) => {
@@ -206,7 +219,7 @@ export class AggregatorService {
       deraId: context.deraId,
       intervalId: context.moment.interval.id,
       completed: result !== undefined,
-      notes: [...context.notes].sort(),
+      notes: [...context.notes, ...this.#telemetry.takeNotes()].sort(),
       bids: {
         submitted: book.submitted,
         accepted: book.bids.length,

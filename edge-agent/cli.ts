@@ -56,7 +56,7 @@ The file, with the least that it needs:
       endpoint: tcp://127.0.0.1:15020?unit=1
       riskFactor_pct: 5
 
-More keys: clock, cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
+More keys: clock, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
 defaultLimit_W, revert_s. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {

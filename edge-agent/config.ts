@@ -5,6 +5,7 @@ import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
+import { UplinkConfig } from './uplink/config.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -45,6 +46,8 @@ export const EdgeConfig = Type.Object(
       },
       closed,
     ),
+    /** What becomes of measurements and verdicts while the broker is away. */
+    uplink: UplinkConfig,
     /** The cycle: read, judge, write. Seconds of market time. */
     cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
     /** A command must be proved within this, seconds of market time. */

@@ -13,6 +13,7 @@ import { EdgeConfig } from './config.ts';
 import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { loadProfile } from './profiles/profile.ts';
+import { openUplink } from './uplink/open-uplink.ts';
 
 /**
  * Reads and checks everything that the file names before anything is connected.
@@ -65,12 +66,14 @@ export async function agentFromConfig(
     const clock = await clocksFor(config.clock, bus);
     const time = clock();
     now = () => time.now();
+    const { deraId } = market;
+    const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log });
     const agent = new EdgeAgent({
-      ...{ agentId, deraId: market.deraId, bus, calendar: market.calendar, forecast, devices: setups, log },
+      ...{ agentId, deraId, bus: uplink, calendar: market.calendar, forecast, devices: setups, log },
       timeFor: () => clock(),
       cycle_ms: cycle_s * 1000,
     });
-    return { agent, close: () => bus.close() };
+    return { agent, close: () => uplink.close() };
   } catch (error) {
     await bus.close();
     throw error;

@@ -17,6 +17,8 @@ export const topics = {
   verdicts: (derId: string) => `${ROOT}/der/${derId}/verdicts`,
   /** 1 · DER → everybody, {Measurement}. */
   measurements: (derId: string) => `${ROOT}/der/${derId}/measurements`,
+  /** Agent → DERA, request {UplinkLoss}, answered when taken over: records that the agent's buffer gave up. */
+  uplinkLosses: (deraId: string) => `${ROOT}/dera/${deraId}/losses`,
   /** DERA → everybody, {IntervalReport}: what the interval came to, step timings. */
   intervalReports: (deraId: string) => `${ROOT}/dera/${deraId}/intervals`,
   /** Birth and death of a program, retained, {AgentState}; death is its MQTT will. */

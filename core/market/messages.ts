@@ -193,6 +193,14 @@ export const Award = Type.Object(
 );
 export type Award = Static<typeof Award>;
 
+/** What a record that went through an agent's buffer carries (edge-agent/uplink). */
+const Buffered = {
+  /** Increasing by one per DER and kind of record: what arrives twice is known by it, and so is a gap. */
+  sequence: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Kept while the broker was away and sent afterwards: history, never the present state. */
+  historical: Type.Optional(Type.Literal(true)),
+};
+
 /**
  * Step 12 · How a command to a device ended, proved by measured power, never by the register's echo. A command
  * verified while the sun was low may be found broken later in its interval: the later verdict counts.
@@ -217,6 +225,7 @@ export const CommandVerdict = Type.Object(
     decidedAt_ms: Instant_ms,
     /** Real time from grant of the interval's start to the end of the write, ms. */
     write_ms: Type.Union([Type.Number(), Type.Null()]),
+    ...Buffered,
   },
   closed,
 );
@@ -235,10 +244,32 @@ export const Measurement = Type.Object(
     voltages_V: Type.Array(Type.Union([Type.Number(), Type.Null()])),
     /** Lifetime energy, Wh; null when not implemented. */
     energy_Wh: Type.Union([Type.Number(), Type.Null()]),
+    ...Buffered,
   },
   closed,
 );
 export type Measurement = Static<typeof Measurement>;
+
+/** Agent → DERA · What an agent's buffer had to give up while the broker was away. */
+export const UplinkLoss = Type.Object(
+  {
+    agentId: Id,
+    /** Of one agent never used twice; absent when its store could not be written, so that it could not count on. */
+    sequence: Type.Optional(Type.Integer({ minimum: 1 })),
+    kind: Type.Enum(['measurement', 'verdict']),
+    lost: Type.Object(
+      {
+        count: Type.Integer({ minimum: 1 }),
+        /** When the first and the last of them were measured or decided. */
+        from_ms: Instant_ms,
+        until_ms: Instant_ms,
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+export type UplinkLoss = Static<typeof UplinkLoss>;
 
 /** DERA · What an interval came to, published when its awards are out. */
 export const IntervalReport = Type.Object(
