@@ -14,6 +14,9 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AgentPresence } from './agents.ts';
 import { BidBook, type ClosedBook } from './bid-book.ts';
 import { LedgerWatch } from './ledger-watch.ts';
+import type { Enrolments } from './registration/enrolment.ts';
+import { answerEnrolments, openEnrolments } from './registration/enrolment-service.ts';
+import type { Journal } from './registration/journal.ts';
 import { registerPortfolio } from './registration/portfolio.ts';
 import {
   allocateAndConfirm,
@@ -34,6 +37,10 @@ export interface AggregatorOptions {
   readonly portfolio: readonly DerRegistration[];
   /** Most segments the ISO takes per offer. */
   readonly maxSegments: number;
+  /** Codes and keys; without it no DER is enrolled. */
+  readonly journal?: Journal;
+  /** Whether a DER that was never enrolled may not bid. False by default. */
+  readonly requireSignatures?: boolean;
   readonly log: Logger;
 }
 
@@ -44,6 +51,7 @@ export class AggregatorService {
   readonly #options: AggregatorOptions;
   readonly #schedule: Moments[];
   readonly #book: BidBook;
+  readonly #enrolments: Enrolments | undefined;
   readonly #presence = new AgentPresence();
   readonly #telemetry = new Telemetry((derId) => this.#registry.has(derId));
   readonly #cleared = new Map<string, ClearedOffer>();
@@ -57,7 +65,13 @@ export class AggregatorService {
     this.#options = options;
     this.#schedule = moments(options.calendar);
     const byId = new Map(this.#schedule.map((moment) => [moment.interval.id, moment]));
-    this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar));
+    const { deraId, journal, portfolio, log, time } = options;
+    const about = { deraId, portfolio, log, schedule: this.#schedule, marketNow: () => time.now() };
+    this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
+    this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
+      keysOf: (derId) => this.#enrolments?.keysOf(derId),
+      requireSignatures: options.requireSignatures ?? false,
+    });
   }
 
   /**
@@ -92,7 +106,16 @@ export class AggregatorService {
         return { taken: true };
       }),
     );
+    if (this.#enrolments !== undefined) {
+      this.#subscriptions.push(...(await answerEnrolments(bus, deraId, this.#enrolments, log)));
+    }
     this.#done = this.#run();
+  }
+
+  /** A one-time code for a DER's device. @throws InputError for a DER of somebody else. */
+  issueCode(derId: string, valid_ms: number): string {
+    if (this.#enrolments === undefined) throw new TypeError('codes are issued where there is a journal');
+    return this.#enrolments.issueCode(derId, valid_ms);
   }
 
   /** Resolves when the calendar is over. */

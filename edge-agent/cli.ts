@@ -1,6 +1,7 @@
 /** `fieldbid edge …`: the program beside the inverters, and what one needs to look at a device. */
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { registerAttestation } from './attestation/commands.ts';
 import type { DerIdentity, DerReading } from './device/der-device.ts';
 import { openDevice } from './device/open-device.ts';
 import { parseEndpoint } from './drivers/modbus/endpoint.ts';
@@ -40,6 +41,7 @@ export function register(program: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText('after', "\nExample:\n  $ npx fieldbid edge scan 'tcp://192.0.2.10:502?unit=126'")
     .action(scanDevice);
+  registerAttestation(edge);
 }
 
 const CONFIG_HELP = `
@@ -56,7 +58,7 @@ The file, with the least that it needs:
       endpoint: tcp://127.0.0.1:15020?unit=1
       riskFactor_pct: 5
 
-More keys: clock, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
+More keys: clock, keyFile, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
 defaultLimit_W, revert_s. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {

@@ -1,4 +1,6 @@
 /** Config of `fieldbid edge run`: which market, which broker, which devices. Paths are relative to the file. */
+import { besideFile } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { BrokerConfig } from '@fieldbid/core/service-config';
@@ -46,6 +48,11 @@ export const EdgeConfig = Type.Object(
       },
       closed,
     ),
+    /**
+     * The device key, made when absent: signs bids and readings. `AGENTID.key.pem` beside this file; null: nothing is
+     * signed.
+     */
+    keyFile: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
     /** What becomes of measurements and verdicts while the broker is away. */
     uplink: UplinkConfig,
     /** The cycle: read, judge, write. Seconds of market time. */
@@ -57,3 +64,17 @@ export const EdgeConfig = Type.Object(
   closed,
 );
 export type EdgeConfig = Static<typeof EdgeConfig>;
+
+/** The device key's file as the config says. @throws InputError when it says that there is none. */
+export function keyFileOf(
+  { keyFile, agentId }: Pick<EdgeConfig, 'keyFile' | 'agentId'>,
+  file: string,
+): string {
+  if (keyFile !== null) return besideFile(file, keyFile ?? `${agentId}.key.pem`);
+  throw new InputError({
+    source: file,
+    path: '/keyFile',
+    found: 'null',
+    expected: 'the file of a device key',
+  });
+}

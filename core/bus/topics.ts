@@ -3,6 +3,10 @@
 const ROOT = 'fieldbid/v1';
 
 export const topics = {
+  /** Agent → DERA, request {EnrolmentRequest}, answer {EnrolmentAnswer}. */
+  enrolments: (deraId: string) => `${ROOT}/dera/${deraId}/enrolments`,
+  /** Agent → DERA, request {RotationRequest}, answer {EnrolmentAnswer}. */
+  rotations: (deraId: string) => `${ROOT}/dera/${deraId}/rotations`,
   /** 3 · DER → DERA, request {Bid}, answer {BidReceipt}. */
   bids: (deraId: string) => `${ROOT}/dera/${deraId}/bids`,
   /** 8 · DERA → ISO, request {Offer}, answer {OfferReceipt}. */

@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { INTERVAL_ID } from '../interval.ts';
+import { Signature } from '../signing.ts';
 
 const closed = { additionalProperties: false } as const;
 /** Names of DERs, aggregators, feeders: they become topic levels, file names and ledger keys. */
@@ -59,6 +60,8 @@ export const Bid = Type.Object(
     state: MeasuredState,
     submittedAt_ms: Instant_ms,
     expiresAt_ms: Instant_ms,
+    /** Of the DER's device key over everything else (domain `fieldbid/bid/v1`). */
+    signature: Type.Optional(Signature),
   },
   closed,
 );
@@ -69,6 +72,9 @@ export const REFUSALS = [
   'MALFORMED',
   'NOT_REGISTERED',
   'NOT_QUALIFIED',
+  'UNSIGNED',
+  'UNKNOWN_KEY',
+  'BAD_SIGNATURE',
   'WRONG_AGGREGATOR',
   'WRONG_DEVICES',
   'WRONG_UID',
@@ -231,6 +237,16 @@ export const CommandVerdict = Type.Object(
 );
 export type CommandVerdict = Static<typeof CommandVerdict>;
 
+/** One answer of a device, word for word. */
+const RawRegisters = Type.Object(
+  {
+    address: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    words: Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 }), { maxItems: 125 }),
+    readAt_ms: Instant_ms,
+  },
+  closed,
+);
+
 /** Step 1 · A DER's periodic measurement. */
 export const Measurement = Type.Object(
   {
@@ -245,6 +261,12 @@ export const Measurement = Type.Object(
     /** Lifetime energy, Wh; null when not implemented. */
     energy_Wh: Type.Union([Type.Number(), Type.Null()]),
     ...Buffered,
+    /** The registers that this was read from, as they were answered. */
+    raw: Type.Optional(Type.Array(RawRegisters, { maxItems: 64 })),
+    /** SHA-256 of the signed reading before; null in the first. */
+    previousHash: Type.Optional(Type.Union([Sha256, Type.Null()])),
+    /** Of the device key over everything but this and `historical` (domain `fieldbid/reading/v1`). */
+    signature: Type.Optional(Signature),
   },
   closed,
 );

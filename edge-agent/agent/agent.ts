@@ -9,6 +9,7 @@ import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments } from '@fieldbid/core/market/calendar';
 import type { AgentState } from '@fieldbid/core/market/messages';
+import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
@@ -26,6 +27,10 @@ export interface EdgeAgentOptions {
   readonly devices: readonly DeviceSetup[];
   /** Market ms between two cycles of a device. */
   readonly cycle_ms: number;
+  /** The device key as it is now; without it nothing is signed. */
+  readonly signer?: () => Signer;
+  /** Whether measurements carry the registers that they were read from: where they are signed. */
+  readonly evidence?: boolean;
   readonly log: Logger;
 }
 
@@ -77,6 +82,8 @@ export class EdgeAgent {
       );
       const cycle = new DeviceCycle({
         ...{ setup, deraId, bus, time, calendar, schedule, forecast, awards, log },
+        signer: this.#options.signer,
+        evidence: this.#options.evidence ?? false,
       });
       this.#loops.push({ derId, cycle, time });
     }

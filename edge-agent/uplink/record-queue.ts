@@ -203,9 +203,10 @@ export class RecordQueue {
 
   /** All of it in one transaction; what is known in memory follows when it is committed. */
   async #write(records: readonly NewRecord[]): Promise<Appended[]> {
-    const [delivered, lost] = [this.#delivered, this.#lost];
     const heads = new Map<string, StreamHead>();
-    const rows = records.map((record, i) => this.#row(record, this.#lastId + 1 + i, heads));
+    const rows: (QueuedRecord & { bytes: number })[] = [];
+    for (const record of records) rows.push(await this.#row(record, this.#lastId + 1 + rows.length, heads));
+    const [delivered, lost] = [this.#delivered, this.#lost];
     for (const { id } of rows) this.#busy.add(id);
     try {
       const { bytes, dropped } = await this.#db.transaction(async () => {
@@ -228,11 +229,15 @@ export class RecordQueue {
     }
   }
 
-  #row(record: NewRecord, id: number, heads: Map<string, StreamHead>): QueuedRecord & { bytes: number } {
+  async #row(
+    record: NewRecord,
+    id: number,
+    heads: Map<string, StreamHead>,
+  ): Promise<QueuedRecord & { bytes: number }> {
     const { kind, derId, at_ms, topic } = record;
     const stream = `${kind} ${derId}`;
     const head = heads.get(stream) ?? this.#heads.get(stream) ?? NO_HEAD;
-    const stamped = (this.#options.stamp ?? numbered)(record, head);
+    const stamped = await (this.#options.stamp ?? numbered)(record, head);
     heads.set(stream, { sequence: head.sequence + 1, hash: stamped.hash });
     const message = JSON.stringify(stamped.message);
     const bytes = Buffer.byteLength(message) + Buffer.byteLength(topic) + ROW_BYTES;

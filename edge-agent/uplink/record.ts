@@ -23,10 +23,10 @@ export interface StreamHead {
 export type Stamp = (
   record: NewRecord,
   head: StreamHead,
-) => { readonly message: Readonly<Record<string, unknown>>; readonly hash: string | null };
+) => Promise<{ readonly message: Readonly<Record<string, unknown>>; readonly hash: string | null }>;
 
 /** The number alone. */
-export const numbered: Stamp = (record, head) => ({
+export const numbered: Stamp = async (record, head) => ({
   message: { ...record.message, sequence: head.sequence + 1 },
   hash: head.hash,
 });

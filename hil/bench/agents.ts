@@ -2,12 +2,14 @@
 
 import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
 import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
 import { defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
+import { enrol, requireAccepted } from '@fieldbid/edge-agent/attestation/enrol';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
@@ -32,6 +34,8 @@ export interface BenchAgents {
   /** Resolves when all of them have come to the end of the calendar. */
   done(): Promise<void>;
   stop(derId: string): Promise<void>;
+  /** Makes each agent's key known to the DERA, by the codes that it has issued. */
+  enrol(codeFor: (derId: string) => string): Promise<void>;
 }
 
 /** Starts them all; each takes awards from then on. */
@@ -43,6 +47,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
+  const enrolments: ((codeFor: (derId: string) => string) => Promise<void>)[] = [];
   for (const { derId, endpoint, profile: profileName } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
@@ -52,17 +57,25 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       now: () => time.now(),
       ...(parts.deadline_ms === undefined ? {} : { deadline_ms: parts.deadline_ms }),
     });
+    const bus = await connect(`agent-${derId}`);
+    const deviceIds = feeder.der(derId)?.deviceIds ?? [];
+    const signer = seededSigner(scenario.seed, derId);
+    enrolments.push(async (codeFor) => {
+      const answer = await enrol(bus, signer, { deraId, derId, deviceIds }, codeFor(derId));
+      requireAccepted(answer, derId);
+    });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,
       deraId,
-      bus: await connect(`agent-${derId}`),
+      bus,
+      signer: () => signer,
       timeFor: () => time,
       calendar,
       forecast,
       devices: [
         {
           derId,
-          deviceIds: feeder.der(derId)?.deviceIds ?? [],
+          deviceIds,
           device,
           riskFactor_pct: owner?.riskFactor_pct ?? 0,
           clearSky,
@@ -82,5 +95,8 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   return {
     done: async () => void (await Promise.all([...agents.values()].map((agent) => agent.done()))),
     stop: async (derId) => agents.get(derId)?.stop(),
+    enrol: async (codeFor) => {
+      for (const one of enrolments) await one(codeFor);
+    },
   };
 }

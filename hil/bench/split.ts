@@ -1,11 +1,13 @@
 /**
- * One scenario → a folder of config files, one per program, with the API keys that they need: what one process
+ * One scenario → a folder of config files, one per program, with the API keys and device keys that they need: what one process
  * does in `npm start`, as separate processes over a broker of one's own.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Journal } from '@fieldbid/aggregator/registration/journal';
 import { addKey } from '@fieldbid/bc-gateway/key-commands';
 import { InputError } from '@fieldbid/core/errors';
+import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
@@ -23,6 +25,8 @@ export interface SplitOptions {
 }
 
 const SECRET_MODE = 0o600;
+/** The DERA's journal of codes and keys. */
+const KEYS = 'dera.keys.ndjson';
 
 /**
  * @returns the commands that run it, in the order in which to start them.
@@ -82,6 +86,8 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     clock,
     calendar,
     maxSegments: market.maxSegments,
+    keysFile: KEYS,
+    requireSignatures: true,
     portfolio: portfolioOf(feeder),
   });
   write('bench.yaml', {
@@ -94,8 +100,16 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     speed: options.speed,
     lead_s: options.lead_s,
   });
+  const journal = new Journal(join(folder, KEYS));
   const edges = agentShares(scenario.ders.length, options.agents).map((share, a) => {
     const name = `edge-${a + 1}`;
+    const keyFile = `${name}.key.pem`;
+    // Enrolled already: as by a code each, which a person would carry from the one program to the other.
+    const { publicKey } = deviceKey(join(folder, keyFile));
+    for (const i of share) {
+      const { derId } = scenario.ders[i]!;
+      journal.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey });
+    }
     write(`${name}.yaml`, {
       agentId: name,
       broker,
@@ -106,6 +120,7 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
         forecastFile: resolve(loaded.priceForecastFile),
         clearSkyFile: resolve(feeder.data.clearSkyFile),
       },
+      keyFile,
       cycle_s: scenario.agents.cycle_s,
       verdictDeadline_s: VERDICT_DEADLINE_S,
       devices: share.map((i) => {
