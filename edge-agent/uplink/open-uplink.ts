@@ -1,6 +1,8 @@
 /** The uplink of an agent as its config says: the bus itself, or one with a buffer in a file. */
+import { existsSync, renameSync } from 'node:fs';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { besideFile } from '@fieldbid/core/config';
+import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { BufferedBus } from './buffered-bus.ts';
 import type { UplinkConfig } from './config.ts';
@@ -22,6 +24,34 @@ export async function openUplink(config: UplinkConfig, configFile: string, parts
   const { maxBytes, drop } = config;
   const file = besideFile(configFile, config.bufferFile ?? `${parts.agentId}.buffer.sqlite`);
   const stamp = parts.stamp === undefined ? {} : { stamp: parts.stamp };
-  const openQueue = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, ...stamp });
+  const open = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, ...stamp });
+  const openQueue = async (): Promise<RecordQueue> => {
+    try {
+      return await open();
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      const aside = setAside(file);
+      const sentence = `the buffer is damaged and was set aside as ${aside}: ${messageOf(error)}`;
+      parts.log.error({ agentId: parts.agentId, code: codeOf(error) }, sentence);
+      return open();
+    }
+  };
   return BufferedBus.open({ ...parts, openQueue });
+}
+
+/** What SQLite calls a file that it cannot make sense of: nobody can wait that out. */
+function isDamaged(error: unknown): boolean {
+  return (
+    error instanceof FieldbidError &&
+    ['SQLITE_CORRUPT', 'SQLITE_NOTADB'].includes(String(error.details.system))
+  );
+}
+
+/** Kept for who can still read it. @returns where it is now. */
+function setAside(file: string): string {
+  const aside = `${file}.damaged-${Date.now()}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+  }
+  return aside;
 }
