@@ -53,7 +53,7 @@ export class AggregatorService {
   readonly #book: BidBook;
   readonly #enrolments: Enrolments | undefined;
   readonly #presence = new AgentPresence();
-  readonly #telemetry = new Telemetry((derId) => this.#registry.has(derId));
+  readonly #telemetry: Telemetry;
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -68,6 +68,7 @@ export class AggregatorService {
     const { deraId, journal, portfolio, log, time } = options;
     const about = { deraId, portfolio, log, schedule: this.#schedule, marketNow: () => time.now() };
     this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
+    this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
     this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
       keysOf: (derId) => this.#enrolments?.keysOf(derId),
       requireSignatures: options.requireSignatures ?? false,

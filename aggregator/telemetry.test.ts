@@ -1,4 +1,6 @@
 import type { Measurement, UplinkLoss } from '@fieldbid/core/market/messages';
+import { keyIdOf, type Signer, signed } from '@fieldbid/core/signing';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import { Telemetry } from './telemetry.ts';
 
@@ -56,4 +58,34 @@ test('a loss is noted once, however often it is reported; another one is noted t
     'roof-1 lost 5 measurements while it was cut off, 2026-06-21T12:00:00.000Z to 2026-06-21T12:00:04.000Z';
   t.deepEqual(telemetry.takeNotes(), [sentence, sentence]);
   t.throws(() => telemetry.takeLoss({ topic: 'test', message: { ...loss, lost: {} } }), { message: /count/ });
+});
+
+test('a signed reading that is not of the key of its DER does not count, and is said', async (t) => {
+  const [device, before, other] = ['device', 'before', 'other'].map((name) => seededSigner(1, name)) as [
+    Signer,
+    Signer,
+    Signer,
+  ];
+  const keys = [device.publicKey, before.publicKey];
+  const telemetry = new Telemetry(() => true, {
+    keysOf: (derId) => (derId === 'pv-1' ? { current: device.publicKey, previous: null } : undefined),
+    keyNamed: (_, keyId) => keys.find((key) => keyIdOf(key) === keyId),
+  });
+  const reading = async (signer: Signer, sequence: number, more: Partial<Measurement> = {}) => {
+    const { topic, message } = measurement(sequence, sequence, { previousHash: null });
+    return {
+      topic,
+      message: { ...message, signature: await signed(signer, 'fieldbid/reading/v1', message), ...more },
+    };
+  };
+  t.true(telemetry.takeMeasurement(await reading(before, 1)));
+  t.true(telemetry.takeMeasurement(await reading(device, 2, { historical: true })));
+  t.true(telemetry.takeMeasurement(measurement(3, 3)));
+  t.false(telemetry.takeMeasurement(await reading(other, 4)));
+  t.false(telemetry.takeMeasurement(await reading(device, 5, { power_W: 5000 })));
+  t.true(telemetry.takeMeasurement(await reading(other, 6, { derId: 'pv-never-enrolled' })));
+  t.deepEqual(telemetry.takeNotes(), [
+    '1 measurements of pv-1 came as history',
+    '2 measurements of pv-1 are not signed by its key',
+  ]);
 });

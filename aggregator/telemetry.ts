@@ -1,12 +1,14 @@
 /**
  * Steps 1 and 12, as the DERA hears of them: what its DERs measure and how commands ended. What was kept while a
  * broker was away arrives later, as history; what is sent twice counts once; what an agent had to give up is noted.
- * The next report says it.
+ * A reading that is signed, but not by its DER's key, does not count. The next report says all of it.
  */
 import type { Received } from '@fieldbid/core/bus/bus';
 import { CommandVerdict, Measurement, UplinkLoss } from '@fieldbid/core/market/messages';
 import { ReceivedNumbers } from '@fieldbid/core/market/received-numbers';
 import { parse } from '@fieldbid/core/schema';
+import { signatureHolds } from '@fieldbid/core/signing';
+import type { Enrolments } from './registration/enrolment.ts';
 
 interface Stream {
   readonly received: ReceivedNumbers;
@@ -16,20 +18,26 @@ interface Stream {
 
 export class Telemetry {
   readonly #owns: (derId: string) => boolean;
+  readonly #keys: Pick<Enrolments, 'keysOf' | 'keyNamed'> | undefined;
   readonly #streams = new Map<string, Stream>();
-  /** Records that came as history since the last report, by what they are. */
-  readonly #history = new Map<string, number>();
+  /** What happened to how many records since the last report, in words. */
+  readonly #counts = new Map<string, number>();
   readonly #lossesHeard = new Set<string>();
   #notes: string[] = [];
 
-  /** @param owns whether a DER is one of this aggregator: others are on the same bus. */
-  constructor(owns: (derId: string) => boolean) {
+  /**
+   * @param owns whether a DER is one of this aggregator: others are on the same bus.
+   * @param keys of enrolled DERs; without them no signature is checked.
+   */
+  constructor(owns: (derId: string) => boolean, keys?: Pick<Enrolments, 'keysOf' | 'keyNamed'>) {
     this.#owns = owns;
+    this.#keys = keys;
   }
 
   /** @throws InputError for what is malformed (the bus reports it). @returns false for what counts already. */
   takeMeasurement({ topic, message }: Received): boolean {
     const measurement = parse(Measurement, message, topic);
+    if (this.#isForged(measurement)) return false;
     return this.#isNew('measurements', measurement, measurement.readAt_ms);
   }
 
@@ -53,9 +61,9 @@ export class Telemetry {
 
   /** Sentences since they were last asked for. */
   takeNotes(): string[] {
-    const late = [...this.#history].map(([what, count]) => `${count} ${what} came as history`);
-    this.#history.clear();
-    return [...this.#notes.splice(0), ...late];
+    const counted = [...this.#counts].map(([what, count]) => `${count} ${what}`);
+    this.#counts.clear();
+    return [...this.#notes.splice(0), ...counted];
   }
 
   #isNew(
@@ -76,7 +84,23 @@ export class Telemetry {
     }
     stream.newest_ms = Math.max(stream.newest_ms, at_ms);
     this.#streams.set(what, stream);
-    if (fresh && historical === true) this.#history.set(what, (this.#history.get(what) ?? 0) + 1);
+    if (fresh && historical === true) this.#count(`${what} came as history`);
     return fresh;
+  }
+
+  /** Signed, but by no key of this enrolled DER. Unsigned ones are those of an agent without a buffer. */
+  #isForged({ signature, historical: _, ...content }: Measurement): boolean {
+    const { derId } = content;
+    if (signature === undefined || !this.#owns(derId) || this.#keys?.keysOf(derId) === undefined) {
+      return false;
+    }
+    const key = this.#keys.keyNamed(derId, signature.keyId);
+    if (key !== undefined && signatureHolds(key, 'fieldbid/reading/v1', content, signature)) return false;
+    this.#count(`measurements of ${derId} are not signed by its key`);
+    return true;
+  }
+
+  #count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   }
 }

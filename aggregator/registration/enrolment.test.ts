@@ -153,6 +153,10 @@ test('a key passes on to the next when both sign, with grace for the open interv
   t.is(said(enrolments.rotate(await rotation(second, third), 'test')), 'accepted');
   t.is(said(enrolments.rotate(good, 'test')), 'UNKNOWN_KEY');
   t.deepEqual(enrolments.keysOf('pv-7')?.current, third.publicKey);
+  // What a key signed in its time stays signed.
+  for (const { keyId, publicKey } of [first, second, third]) {
+    t.deepEqual(enrolments.keyNamed('pv-7', keyId), publicKey);
+  }
 });
 
 test('a revoked key is no key, and cannot pass on; a new code enrols again', async (t) => {
@@ -161,6 +165,7 @@ test('a revoked key is no key, and cannot pass on; a new code enrols again', asy
   enrolments.enrol(await request(first, enrolments.issueCode('pv-7', HOUR_MS)), 'test');
   enrolments.revoke('pv-7', 'the gateway was stolen');
   t.deepEqual(enrolments.keysOf('pv-7'), { current: null, previous: null });
+  t.is(enrolments.keyNamed('pv-7', first.keyId), undefined);
   t.is(said(enrolments.rotate(await rotation(first, second), 'test')), 'UNKNOWN_KEY');
   enrolments.enrol(await request(second, enrolments.issueCode('pv-7', HOUR_MS)), 'test');
   t.deepEqual(enrolments.keysOf('pv-7')?.current, second.publicKey);

@@ -53,6 +53,8 @@ export class Enrolments {
   readonly #options: EnrolmentOptions;
   readonly #codes = new Map<string, OpenCode>();
   readonly #keys = new Map<string, DerKeys>();
+  /** All keys of a DER since it was enrolled; none after revocation. */
+  readonly #since = new Map<string, PublicKey[]>();
 
   /** @throws InputError when the journal is damaged, naming the line. */
   constructor(options: EnrolmentOptions) {
@@ -64,6 +66,12 @@ export class Enrolments {
   keysOf(derId: string): DerKeys | undefined {
     this.#refresh();
     return this.#keys.get(derId);
+  }
+
+  /** A key of this DER since its last enrolment: what was signed before a rotation stays signed. */
+  keyNamed(derId: string, keyId: string): PublicKey | undefined {
+    this.#refresh();
+    return this.#since.get(derId)?.find((key) => keyIdOf(key) === keyId);
   }
 
   /** A new code for a DER, which ends an earlier one. @returns the code: nobody can show it again. */
@@ -221,6 +229,7 @@ export class Enrolments {
       case 'enrolled':
         if (code !== undefined) code.used = true;
         this.#keys.set(derId, { current: entry.publicKey, previous: null });
+        this.#since.set(derId, [entry.publicKey]);
         break;
       case 'rotated': {
         const { graceInterval, publicKey } = entry;
@@ -228,10 +237,12 @@ export class Enrolments {
         const previous =
           old === null || graceInterval === null ? null : { publicKey: old, intervalId: graceInterval };
         this.#keys.set(derId, { current: publicKey, previous });
+        this.#since.set(derId, [...(this.#since.get(derId) ?? []), publicKey]);
         break;
       }
       case 'revoked':
         this.#keys.set(derId, { current: null, previous: null });
+        this.#since.delete(derId);
         break;
     }
   }

@@ -1,5 +1,5 @@
 /** `fieldbid edge enrol|rotate-key|key|verify-readings`: the device key, and what it proves. */
-import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { type Command, logLevelOption } from '@fieldbid/core/cli/command';
 import { readConfig, readText } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
@@ -67,7 +67,7 @@ async function enrolDevice(options: Options & { der: string; code?: string }): P
     const expected = `one of ${config.devices.map(({ derId }) => derId).join(', ')}`;
     throw new InputError({ source: '--der', path: '', found: options.der, expected });
   }
-  const code = options.code ?? process.env[CODE_VARIABLE] ?? readFileSync(0, 'utf8');
+  const code = options.code ?? process.env[CODE_VARIABLE] ?? (await firstLine());
   const signer = deviceKey(keyFileOf(config, options.config));
   const bus = await connect(config, options, 'enrol');
   try {
@@ -76,6 +76,18 @@ async function enrolDevice(options: Options & { der: string; code?: string }): P
     console.log(`${derId} is enrolled with the key ${requireAccepted(answer, derId)}`);
   } finally {
     await bus.close();
+  }
+}
+
+/** Of standard input; a person at a terminal is asked. */
+async function firstLine(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('code: ');
+  const lines = createInterface({ input: process.stdin });
+  try {
+    for await (const line of lines) return line;
+    return '';
+  } finally {
+    lines.close();
   }
 }
 
