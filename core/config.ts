@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Static, TSchema } from 'typebox';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { codeOf, InputError } from './errors.ts';
 import { parse } from './schema.ts';
 
@@ -27,21 +27,37 @@ export function readConfig<T extends TSchema>(schema: T, file: string): Static<T
     return parse(schema, document.toJS(), file);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    // The key may be absent: then its parent's line is where to look.
-    const keys = error.fault.path
-      .split('/')
-      .slice(1)
-      .map((k) => (/^\d+$/.test(k) ? Number(k) : k));
-    for (let length = keys.length; length >= 0; length--) {
-      const node = document.getIn(keys.slice(0, length), true) as
-        | { range?: [number, number, number] }
-        | undefined;
-      if (node?.range === undefined) continue;
-      const { line, col } = lines.linePos(node.range[0]);
-      throw new InputError({ ...error.fault, source: `${file}:${line}:${col}` }, { cause: error });
-    }
+    const source = place(file, document, lines, error.fault.path);
+    if (source !== undefined) throw new InputError({ ...error.fault, source }, { cause: error });
     throw error;
   }
+}
+
+/**
+ * Where a value of a YAML file stands, for a fault that is found after reading: `file:line:column`.
+ * @param path as in InputError: `/points/power/node`. @throws InputError when the file cannot be read.
+ */
+export function locate(file: string, path: string): string {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(file), { lineCounter: lines });
+  return place(file, document, lines, path) ?? file;
+}
+
+function place(file: string, document: Document, lines: LineCounter, path: string): string | undefined {
+  // The key may be absent: then its parent's line is where to look.
+  const keys = path
+    .split('/')
+    .slice(1)
+    .map((k) => (/^\d+$/.test(k) ? Number(k) : k));
+  for (let length = keys.length; length >= 0; length--) {
+    const node = document.getIn(keys.slice(0, length), true) as
+      | { range?: [number, number, number] }
+      | undefined;
+    if (node?.range === undefined) continue;
+    const { line, col } = lines.linePos(node.range[0]);
+    return `${file}:${line}:${col}`;
+  }
+  return undefined;
 }
 
 /** Reads a text file. @throws InputError when it is missing or unreadable, naming it and what to do. */

@@ -2,16 +2,12 @@
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
 import { registerAttestation } from './attestation/commands.ts';
-import type { DerIdentity, DerReading } from './device/der-device.ts';
-import { openDevice } from './device/open-device.ts';
-import { parseEndpoint } from './drivers/modbus/endpoint.ts';
-import { ModbusLinks } from './drivers/modbus/register-link.ts';
-import { modelDefinition } from './drivers/sunspec/models.ts';
-import { scan } from './drivers/sunspec/scan.ts';
-import { DEFAULT_PROFILE } from './profiles/profile.ts';
+import { registerDump } from './commands/dump.ts';
+import { registerLimit } from './commands/limit.ts';
+import { registerProfiles } from './commands/profiles.ts';
+import { registerRead } from './commands/read.ts';
+import { registerTrust } from './drivers/opcua/commands.ts';
 import { agentFromConfig } from './run.ts';
-
-const ENDPOINT = 'tcp://HOST:PORT?unit=N (quote it: the shell takes ? and & for itself)';
 
 export function register(program: Command): void {
   const edge = group(
@@ -26,21 +22,11 @@ export function register(program: Command): void {
     .addOption(logLevelOption())
     .addHelpText('after', CONFIG_HELP)
     .action(runAgent);
-  edge
-    .command('read')
-    .description('Read a device once and say what it is and does. Nothing is written.')
-    .argument('<endpoint>', ENDPOINT)
-    .option('--profile <name>', 'device profile, or a .yaml file', DEFAULT_PROFILE)
-    .option('--json', 'print everything as JSON, raw registers included')
-    .addHelpText('after', "\nExample:\n  $ npx fieldbid edge read 'tcp://192.0.2.10:502?unit=1'")
-    .action(readDevice);
-  edge
-    .command('scan')
-    .description('List the SunSpec models that a device has. Nothing is written.')
-    .argument('<endpoint>', ENDPOINT)
-    .option('--json', 'print as JSON')
-    .addHelpText('after', "\nExample:\n  $ npx fieldbid edge scan 'tcp://192.0.2.10:502?unit=126'")
-    .action(scanDevice);
+  registerRead(edge);
+  registerTrust(edge);
+  registerDump(edge);
+  registerLimit(edge);
+  registerProfiles(edge);
   registerAttestation(edge);
 }
 
@@ -59,7 +45,8 @@ The file, with the least that it needs:
       riskFactor_pct: 5
 
 More keys: clock, keyFile, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
-defaultLimit_W, revert_s. A wrong key is named with its line.`;
+defaultLimit_W, revert_s; of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
+securityPolicy, pkiFolder, user { name, passwordFile }. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {
   const log = createLogger({ level: options.logLevel }).child({ room: 'edge-agent' });
@@ -69,66 +56,4 @@ async function runAgent(options: { config: string; logLevel: string }): Promise<
   await Promise.race([agent.done(), runUntilSignal(async () => {})]);
   await agent.stop();
   await close();
-}
-
-async function readDevice(endpoint: string, options: { profile: string; json?: boolean }): Promise<void> {
-  const { device } = openDevice({ endpoint, profile: options.profile, now: Date.now });
-  try {
-    const identity = await device.identity();
-    const reading = await device.read();
-    if (options.json === true) console.log(JSON.stringify({ identity, reading }, null, 2));
-    else console.log(describe(identity, reading));
-  } finally {
-    await device.close();
-  }
-}
-
-async function scanDevice(text: string, options: { json?: boolean }): Promise<void> {
-  const link = new ModbusLinks().open(parseEndpoint(text));
-  try {
-    const found = await scan(link);
-    if (options.json === true) {
-      const common = 'common' in found ? Object.fromEntries(found.common) : {};
-      console.log(JSON.stringify({ ...found, common }, null, 2));
-    } else if ('found' in found) {
-      console.log(`${link.name}: ${found.fault}`);
-    } else {
-      const lines = found.models.map(
-        ({ id, address, length }) =>
-          `  ${String(address).padStart(5)}  ${String(id).padStart(5)}  ${modelDefinition(id)?.name ?? 'vendor model, not in the table'} (${length} registers)`,
-      );
-      console.log([`${link.name}: SunSpec at ${found.base}`, '  from   model', ...lines].join('\n'));
-      if (!found.complete) console.log(`The chain ends early: ${found.fault}`);
-    }
-    if ('found' in found || !found.complete) process.exitCode = 1;
-  } finally {
-    await link.close();
-  }
-}
-
-function describe(identity: DerIdentity, reading: DerReading): string {
-  const known = (value: number | null, unit: string): string =>
-    value === null ? 'not said' : `${Math.round(value * 10) / 10} ${unit}`;
-  const { limit } = reading;
-  const limitText =
-    limit === null
-      ? 'none possible'
-      : `${limit.enabled ? 'in force' : 'not in force'}, ${limit.pct} % of ${known(reading.rating_W, 'W')}` +
-        (limit.revert_s === null ? ', no revert timer' : `, revert timer ${limit.revert_s} s`);
-  const rows: [string, string][] = [
-    ['device', [identity.manufacturer, identity.model, identity.version].filter(Boolean).join(' ')],
-    ['serial', identity.serial ?? 'not said'],
-    [
-      'read and limited by',
-      `${identity.measurement}, ${identity.control ?? 'nothing'} (${identity.profile})`,
-    ],
-    ['state', `${reading.state ?? 'not said'}${reading.connected === false ? ', says disconnected' : ''}`],
-    ['power', known(reading.power_W, 'W')],
-    ['available', known(reading.available_W, 'W')],
-    ['limit', limitText],
-    ['voltages', reading.voltages_V.map((volts) => known(volts, 'V')).join(', ')],
-    ['energy', known(reading.energy_Wh, 'Wh')],
-    ...identity.warnings.map((warning): [string, string] => ['note', warning]),
-  ];
-  return rows.map(([name, value]) => `${name.padEnd(20)} ${value}`).join('\n');
 }

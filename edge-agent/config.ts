@@ -6,6 +6,7 @@ import { Id } from '@fieldbid/core/market/messages';
 import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
+import { OpcUaAccess } from './drivers/opcua/access.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { UplinkConfig } from './uplink/config.ts';
 
@@ -16,10 +17,14 @@ export const EdgeDeviceConfig = Type.Object(
     derId: Id,
     /** Names under which the DER's devices are registered with the DERA. */
     deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
-    /** `tcp://HOST:PORT?unit=N` */
+    /** Modbus: `tcp://HOST:PORT?unit=N`, `rtu+tcp://…`, `rtu:///dev/ttyUSB0?baud=9600&unit=N`; OPC UA: `opc.tcp://HOST:PORT/PATH`. */
     endpoint: Type.String(),
     /** A profile that comes with the agent, or the path of a .yaml file. */
     profile: Type.String({ default: DEFAULT_PROFILE }),
+    /** OPC UA: the file that says what the device's nodes mean. */
+    mapping: Type.Optional(Type.String()),
+    /** OPC UA: security, certificates, user. */
+    opcua: Type.Optional(OpcUaAccess),
     /** RF of eq. 1: what the owner adds to the forecast price, percent. */
     riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
     /** Inside the market's hours without an award: run by the default below, or deliver nothing. */

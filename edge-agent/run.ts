@@ -7,7 +7,7 @@ import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
-import { type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
+import { careOf, type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
 import { followKey } from './attestation/key-file.ts';
 import { signingStamp } from './attestation/readings.ts';
@@ -51,6 +51,9 @@ export async function agentFromConfig(
       profile: loadProfile(profileName),
       now: () => now(),
       links,
+      mapping: entry.mapping,
+      opcua: entry.opcua,
+      onNotice: ({ level, text, ...fields }) => log[level]({ derId: entry.derId, ...fields }, text),
       source: { file, path: `/devices/${i}/endpoint` },
     });
     return {
@@ -60,6 +63,7 @@ export async function agentFromConfig(
       riskFactor_pct: entry.riskFactor_pct,
       ...(clearSky === undefined ? {} : { clearSky }),
       rules: verdictRules(profile, verdictDeadline_s),
+      ...careOf(profile),
       revert_s: entry.revert_s ?? defaultRevert_s(market.calendar),
       withoutAward: entry.withoutAward,
       defaultLimit_W: entry.defaultLimit_W ?? null,

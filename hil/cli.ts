@@ -5,6 +5,7 @@ import { registerRun } from './bench/run-command.ts';
 import { registerBroker } from './broker/command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
+import { registerFaults } from './faults/command.ts';
 import { registerSchema } from './schemas/command.ts';
 
 export function register(program: Command): void {
@@ -13,5 +14,6 @@ export function register(program: Command): void {
   registerCompare(program);
   registerSchema(program);
   registerSim(program);
+  registerFaults(program);
   registerBroker(program);
 }

@@ -10,6 +10,7 @@ const ROOMS = ['hil', 'edge-agent', 'aggregator', 'bc-gateway', 'dso', 'iso-sim'
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ['run', 'one market day on the modified IEEE 13-bus feeder'],
   ['sim inverter --listen 127.0.0.1:15020', 'one simulated SunSpec inverter'],
+  ['sim opcua --listen 127.0.0.1:4840', 'one simulated OPC UA inverter'],
   ["edge read 'tcp://192.0.2.10:502?unit=1'", 'what a device is and does'],
   ['edge run --config edge.yaml', 'the agent beside real inverters'],
   ['bench split --out lab', 'config files for the day as separate processes'],

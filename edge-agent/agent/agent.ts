@@ -14,6 +14,7 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
 import type { DeviceSetup } from './device-setup.ts';
+import { keepBeating } from './heartbeat.ts';
 import type { PriceForecast } from './price-forecast.ts';
 
 export interface EdgeAgentOptions {
@@ -89,9 +90,22 @@ export class EdgeAgent {
     }
     await this.#announce(true);
     this.#subscriptions.push(this.#announceAfterBreaks());
+    const beats = devices.flatMap((setup) => this.#startHeartbeat(setup));
     this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time, schedule))).then(
-      () => {},
+      async () => {
+        for (const beat of beats) beat.time.close();
+        await Promise.all(beats.map(({ done }) => done));
+      },
     );
+  }
+
+  /** Some devices fall back to their default when their controller no longer counts up. */
+  #startHeartbeat({ derId, device, heartbeat_s }: DeviceSetup): { time: TimeSource; done: Promise<void> }[] {
+    if (heartbeat_s === undefined || device.heartbeat === undefined) return [];
+    const { agentId, log, timeFor } = this.#options;
+    const time = timeFor(`${agentId}/${derId}/heartbeat`);
+    this.#times.push(time);
+    return [{ time, done: keepBeating(() => device.heartbeat?.(), heartbeat_s, time, log.child({ derId })) }];
   }
 
   /** Resolves when the calendar is over and every device runs by its default again. */

@@ -5,7 +5,7 @@ import type { Calendar, Moments } from '@fieldbid/core/market/calendar';
 import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { DerDevice } from '../device/der-device.ts';
-import type { DeviceProfile } from '../profiles/profile.ts';
+import type { DeviceRules } from '../device/open-device.ts';
 import type { AwardBook } from './awards.ts';
 import type { ClearSky } from './clear-sky.ts';
 import type { PriceForecast } from './price-forecast.ts';
@@ -22,6 +22,10 @@ export interface DeviceSetup {
   readonly rules: VerdictRules;
   /** Seconds after which the device drops a limit that nobody renews. */
   readonly revert_s: number;
+  /** The device's own time-out for silence, s, where it has one: commands are repeated at half of it. */
+  readonly watchdog_s?: number;
+  /** Seconds between two signs of life that the device wants from its controller; absent: none. */
+  readonly heartbeat_s?: number;
   /**
    * Inside the market's hours without an award: `zero` (nobody has approved anything) or `default` (run as
    * outside the market's hours).
@@ -31,16 +35,30 @@ export interface DeviceSetup {
   readonly defaultLimit_W: number | null;
 }
 
-/** The revert timer outlasts an interval by this, s, so that a late next award does not free the device. */
-const REVERT_SLACK_S = 300;
+/**
+ * The revert timer is re-armed at half its time: with two intervals that is when the next award is written anyway,
+ * so that a day costs one write an interval, and a late award does not free the device.
+ */
+const REVERT_INTERVALS = 2;
 
 /** Seconds after which a device drops a limit where nothing else is configured. */
 export function defaultRevert_s({ interval_min }: Calendar): number {
-  return interval_min * 60 + REVERT_SLACK_S;
+  return REVERT_INTERVALS * interval_min * 60;
+}
+
+/** What a device's family wants of its agent. */
+export function careOf({
+  watchdog_s,
+  heartbeat_s,
+}: DeviceRules): Pick<DeviceSetup, 'watchdog_s' | 'heartbeat_s'> {
+  return {
+    ...(watchdog_s === undefined ? {} : { watchdog_s }),
+    ...(heartbeat_s === undefined || heartbeat_s === 0 ? {} : { heartbeat_s }),
+  };
 }
 
 /** When and how closely a device of this family must have followed. @param deadline_s market time. */
-export function verdictRules({ limit }: DeviceProfile, deadline_s: number): VerdictRules {
+export function verdictRules({ limit }: Pick<DeviceRules, 'limit'>, deadline_s: number): VerdictRules {
   return {
     settle_ms: limit.settle_s * 1000,
     deadline_ms: deadline_s * 1000,

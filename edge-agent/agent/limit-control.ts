@@ -58,7 +58,7 @@ export class LimitControl {
     if (key(wanted) === key(this.#told)) await this.#watch(reading, now_ms);
     if (key(wanted) !== key(this.#told)) {
       await this.#supersede(now_ms);
-      this.#take(wanted, now_ms);
+      this.#take(wanted, now_ms, reading?.power_W ?? null);
       await this.#write(now_ms, granted);
     } else if (!this.#delivered || this.#renewalDue(now_ms) || this.#lost(reading)) {
       await this.#write(now_ms, granted);
@@ -99,7 +99,7 @@ export class LimitControl {
     if (verdict !== undefined) await this.#announce({ ...verdict, decidedAt_ms: Math.floor(now_ms) });
   }
 
-  #take(wanted: Wanted, now_ms: number): void {
+  #take(wanted: Wanted, now_ms: number, power_W: number | null): void {
     const { derId } = this.#context.setup;
     this.#told = wanted;
     this.#delivered = wanted === undefined;
@@ -108,7 +108,8 @@ export class LimitControl {
     this.#repairs = 0;
     if (wanted?.kind !== 'award') return;
     const { award } = wanted;
-    this.#command = newCommand(award, award.bidUid ?? bidUid(derId, award.intervalId, 'energy'), now_ms);
+    const correlationId = award.bidUid ?? bidUid(derId, award.intervalId, 'energy');
+    this.#command = newCommand(award, correlationId, now_ms, power_W);
   }
 
   #wanted(now_ms: number): Wanted {
@@ -142,7 +143,8 @@ export class LimitControl {
   }
 
   #renewalDue(now_ms: number): boolean {
-    return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= this.#context.setup.revert_s * 500;
+    const { revert_s, watchdog_s = revert_s } = this.#context.setup;
+    return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= Math.min(revert_s, watchdog_s) * 500;
   }
 
   /** The device once read the limit back and shows another one now, as after a restart of its own. */

@@ -27,11 +27,20 @@ export interface Command {
   write_ms: number | null;
   /** Last reason for which nothing could be written. */
   trouble: string | undefined;
+  /** Power in the image that the command was given on, W: what it drops from. */
+  readonly before_W: number | null;
   /** Last fresh measurement above the limit. */
   tooMuch_W: number | null;
+  /** The last image contradicted the command, and its power was too low to tell. */
+  contradiction: string | undefined;
 }
 
-export function newCommand(award: Award, correlationId: string, since_ms: number): Command {
+export function newCommand(
+  award: Award,
+  correlationId: string,
+  since_ms: number,
+  before_W: number | null,
+): Command {
   return {
     award,
     correlationId,
@@ -40,7 +49,9 @@ export function newCommand(award: Award, correlationId: string, since_ms: number
     result: undefined,
     write_ms: null,
     trouble: undefined,
+    before_W,
     tooMuch_W: null,
+    contradiction: undefined,
   };
 }
 
@@ -76,23 +87,10 @@ export function decide(
   };
 }
 
-/** The device said no, or reads back something else. */
+/** The device said no. What it reads back is no verdict: inverters are known that read back 0 and obey, or not. */
 function fromResult({ result }: Command): Decided | undefined {
-  if (result === undefined) return undefined;
-  if (result.outcome === 'refused') {
-    return {
-      verdict: 'refused',
-      reason: `${result.code}: ${result.reason}`,
-      measured_W: null,
-      binding: false,
-    };
-  }
-  if (result.readBack !== null && !result.echoes) {
-    const { pct, enabled } = result.readBack;
-    const reason = `commanded ${result.commanded_pct} %, reads back ${pct} %${enabled ? '' : ', not enabled'}`;
-    return { verdict: 'refused', reason, measured_W: null, binding: false };
-  }
-  return undefined;
+  if (result?.outcome !== 'refused') return undefined;
+  return { verdict: 'refused', reason: `${result.code}: ${result.reason}`, measured_W: null, binding: false };
 }
 
 /** Obeyed, as a measurement taken after settling shows. */
@@ -103,16 +101,15 @@ function fromMeasurement(
 ): Decided | undefined {
   const measured = measuredAgainst(command, reading, rules);
   if (measured === undefined) return undefined;
-  const { power_W, limit_W, tooMuch, available_W, floor_pct } = measured;
-  if (tooMuch) {
-    command.tooMuch_W = power_W;
-    return undefined;
-  }
-  const binding = available_W > limit_W || (limit_W > 0 && power_W >= BINDING_SHARE * limit_W);
+  const { power_W, limit_W, tooMuch, binding, floor_pct, contradiction } = measured;
+  command.contradiction = tooMuch || binding ? undefined : contradiction;
+  command.tooMuch_W = tooMuch ? power_W : null;
+  if (tooMuch || command.contradiction !== undefined) return undefined;
   const floor = floor_pct === null ? '' : `, held at the profile's floor of ${floor_pct} %`;
+  const echo = contradiction === undefined ? '' : `, although it reads back ${contradiction}`;
   return {
     verdict: 'verified',
-    reason: `delivers ${Math.round(power_W)} W, limit ${Math.round(limit_W)} W${floor}`,
+    reason: `delivers ${Math.round(power_W)} W, limit ${Math.round(limit_W)} W${floor}${echo}`,
     measured_W: power_W,
     binding,
   };
@@ -144,32 +141,52 @@ export function brokenLater(
 
 /** A fresh measurement beside the limit; undefined when there is none since the limit has settled. */
 function measuredAgainst(
-  { award, result, writtenAt_ms }: Command,
+  { award, result, writtenAt_ms, before_W }: Command,
   reading: DerReading | undefined,
   rules: VerdictRules,
 ) {
   if (result?.outcome !== 'written' || writtenAt_ms === undefined || reading?.power_W == null)
     return undefined;
   if (reading.readAt_ms < writtenAt_ms + rules.settle_ms) return undefined;
+  const { power_W } = reading;
   const rating_W = reading.rating_W ?? 0;
   // A profile's floor may hold the device above its allocation: that is what was commanded, and it is said.
   const limit_W = result.raisedToFloor ? (result.commanded_pct / 100) * rating_W : award.allocation_W;
+  const most_W = limit_W + (rules.tolerance_pct / 100) * rating_W;
+  const tooMuch = power_W > most_W;
+  const held = (reading.available_W ?? 0) > limit_W || (limit_W > 0 && power_W >= BINDING_SHARE * limit_W);
+  const dropped = before_W !== null && before_W > most_W;
   return {
-    power_W: reading.power_W,
+    power_W,
     limit_W,
-    tooMuch: reading.power_W > limit_W + (rules.tolerance_pct / 100) * rating_W,
-    available_W: reading.available_W ?? 0,
+    tooMuch,
+    /** The limit is what holds the power back: obeying can be told from a low sun. */
+    binding: !tooMuch && (held || dropped),
     floor_pct: result.raisedToFloor ? result.commanded_pct : null,
+    contradiction: contradictionOf(result, reading.limit),
   };
+}
+
+/** What the device reads back, where that is not what it was told. */
+function contradictionOf(written: LimitWritten, now: DerReading['limit']): string | undefined {
+  const limit = now ?? written.readBack;
+  if (limit === null) return undefined;
+  const same = Math.abs(limit.pct - written.commanded_pct) <= written.step_pct / 2 + 1e-9;
+  if (same && limit.enabled) return undefined;
+  return `${limit.pct} %${limit.enabled ? '' : ', not enabled'}`;
 }
 
 function atDeadline(command: Command, now_ms: number, rules: VerdictRules): Decided | undefined {
   if (now_ms < command.since_ms + rules.deadline_ms) return undefined;
-  const { result, tooMuch_W, trouble } = command;
+  const { result, tooMuch_W, trouble, contradiction } = command;
   if (tooMuch_W !== null && result?.outcome === 'written') {
     const pct = result.readBack?.pct ?? result.commanded_pct;
     const reason = `reads back ${pct} % but delivers ${Math.round(tooMuch_W)} W, allocated ${command.award.allocation_W} W`;
     return { verdict: 'refused', reason, measured_W: tooMuch_W, binding: false };
+  }
+  if (contradiction !== undefined && result?.outcome === 'written') {
+    const reason = `commanded ${result.commanded_pct} %, reads back ${contradiction}, and delivers too little to tell`;
+    return { verdict: 'unproven', reason, measured_W: null, binding: false };
   }
   const reason =
     result === undefined

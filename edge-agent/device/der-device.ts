@@ -1,6 +1,6 @@
 /**
- * Port: one DER's device, as the agent sees it (steps 1, 11, 12). Injection is positive. Behind it: SunSpec
- * over Modbus TCP now; other transports and OPC UA later. Every implementation passes `conformance.ts`.
+ * Port: one DER's device, as the agent sees it (steps 1, 11, 12). Injection is positive. Behind it: SunSpec and
+ * other register maps over Modbus. Every implementation passes `conformance.ts`.
  *
  * All methods throw a FieldbidError when the device cannot be asked (`retryable` says whether trying again can
  * help); what the device answers, refusals included, is returned.
@@ -16,8 +16,10 @@ export interface DerIdentity {
   readonly control: string | null;
   /** Device profile in use. */
   readonly profile: string;
-  /** False: a limit stays in force for ever when the agent dies. */
+  /** Whether the device drops a limit by itself when nobody repeats the command. */
   readonly hasRevertTimer: boolean;
+  /** What ends a limit when the agent, its machine or the link dies. */
+  readonly deadMan: DeadMan;
   /** What a person should know before handing over control. */
   readonly warnings: readonly string[];
 }
@@ -40,8 +42,32 @@ export interface LimitState {
   readonly revert_s: number | null;
 }
 
+/**
+ * What brings a device to its safe state when nobody commands it any more. `revert-timer`: armed by every command.
+ * `heartbeat`: a counter that the agent keeps moving. `watchdog`: the device's own time-out, set at commissioning.
+ * `none`: a limit stays for ever.
+ */
+export interface DeadMan {
+  readonly kind: 'revert-timer' | 'heartbeat' | 'watchdog' | 'none';
+  /** Seconds of silence after which the device acts; null: as commanded (`revert-timer`), or never (`none`). */
+  readonly timeout_s: number | null;
+  /** What it then does. */
+  readonly safeState: 'uncontrolled' | 'limited' | 'off';
+}
+
+/** State of a battery behind the device. Null: the device does not say. */
+export interface StorageState {
+  /** State of charge, percent. */
+  readonly soc_pct: number | null;
+  readonly capacity_Wh: number | null;
+  /** Energy that could be delivered now, Wh. */
+  readonly available_Wh: number | null;
+}
+
 /** One request's answer, for dumps and disputes. */
 export interface RawRead {
+  /** Holding registers (function 3) when left out. */
+  readonly table?: 'holding' | 'input';
   readonly address: number;
   readonly words: readonly number[];
   /** Market time, epoch ms. */
@@ -66,6 +92,8 @@ export interface DerReading {
   readonly voltages_V: readonly (number | null)[];
   /** Lifetime energy delivered, Wh. */
   readonly energy_Wh: number | null;
+  /** Null or absent: no storage. */
+  readonly storage?: StorageState | null;
   readonly raw: readonly RawRead[];
 }
 
@@ -95,7 +123,12 @@ export interface DeviceRefused {
   readonly code:
     | 'NO_CONTROL'
     | 'NO_RATING'
+    /** Nothing would end the limit if the agent died. */
     | 'NO_REVERT_TIMER'
+    /** A setting in flash is not as it must be: it is written once, at commissioning, by a person's word. */
+    | 'NEEDS_PREPARATION'
+    /** A register has been written as often today as is good for it. */
+    | 'WEAR_BUDGET'
     /** The device answered with an exception. */
     | 'DEVICE_EXCEPTION';
   /** A sentence. */
@@ -119,6 +152,8 @@ export interface DerDevice {
   applyLimit(command: LimitCommand): Promise<LimitWritten | DeviceRefused>;
   /** Lifts the limit: the device runs by its own default. */
   release(): Promise<Released | DeviceRefused>;
+  /** Tells the device that its controller is alive; due once a second where `deadMan` is a heartbeat. */
+  heartbeat?(): Promise<void>;
   /** Ends the connection; the device keeps what it was told until its revert timer ends. */
   close(): Promise<void>;
 }

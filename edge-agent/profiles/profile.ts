@@ -8,13 +8,28 @@ import { fileURLToPath } from 'node:url';
 import { readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import Type, { type Static } from 'typebox';
+import { RegisterMapSchema } from './register-map.ts';
 
 const closed = { additionalProperties: false } as const;
 const withDefaults = { ...closed, default: {} };
 
+/** Ways to limit a device; `registers` are those of the profile. */
+export const CONTROL_PATHS = [
+  'auto',
+  'sunspec-704',
+  'sunspec-704-set',
+  'sunspec-123',
+  'sunspec-124',
+  'registers',
+  'none',
+] as const;
+export type ControlPath = (typeof CONTROL_PATHS)[number];
+
 export const DeviceProfile = Type.Object(
   {
     name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' }),
+    /** For people: which devices. */
+    title: Type.String({ default: '' }),
     /** Which devices it fits: regular expressions on manufacturer and model; the models it must have. */
     match: Type.Object(
       {
@@ -29,9 +44,15 @@ export const DeviceProfile = Type.Object(
         /** Where to look for the marker, in this order; all usual places by default. */
         bases: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 65_533 }), { minItems: 1 })),
         maxRead: Type.Integer({ minimum: 2, maximum: 125, default: 125 }),
+        /** Registers that nobody asked for may be read along, up to so many in a row; any number by default. */
+        widestGap: Type.Optional(Type.Integer({ minimum: 0, maximum: 125 })),
         /** Real ms for one answer, and of silence between requests. */
-        deadline_ms: Type.Integer({ minimum: 10, maximum: 60_000, default: 1000 }),
+        deadline_ms: Type.Integer({ minimum: 10, maximum: 60_000, default: 2000 }),
         gap_ms: Type.Integer({ minimum: 0, maximum: 10_000, default: 0 }),
+        /** Real ms of silence after connecting, for devices that do not listen at once. */
+        connectDelay_ms: Type.Integer({ minimum: 0, maximum: 30_000, default: 0 }),
+        /** Gateways are known that answer with transaction ids of their own. */
+        anyTransactionId: Type.Boolean({ default: false }),
         /** `auto` tries 16 (several at once) and learns 6 (one by one) when the device refuses it. */
         writeFunction: Type.Enum(['auto', 6, 16], { default: 'auto' }),
       },
@@ -50,8 +71,33 @@ export const DeviceProfile = Type.Object(
       },
       withDefaults,
     ),
-    /** What the device does by itself when the agent dies and the timer ends. */
+    /** Which registers limit it: found by itself (704 before 123), one of SunSpec's ways, or those below. */
+    control: Type.Enum([...CONTROL_PATHS], { default: 'auto' }),
+    /** The family's own registers; what is here goes before SunSpec's. */
+    registers: Type.Optional(RegisterMapSchema),
+    /** False: the device has no SunSpec models at all, only the registers above. */
+    sunspec: Type.Boolean({ default: true }),
+    /** What the device does by itself when the agent dies and its timer ends. */
     safeState: Type.Enum(['uncontrolled', 'limited', 'off'], { default: 'uncontrolled' }),
+    /** Limit after the revert timer, percent, where the device takes one from us. */
+    revertTo_pct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+    /** The device's own time-out for silence, set on it at commissioning, s. */
+    watchdog_s: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+    /** Seconds between two signs of life (715.ControllerHb, 802.CtrlHb); 0: none. */
+    heartbeat_s: Type.Integer({ minimum: 0, maximum: 60, default: 0 }),
+    wear: Type.Object(
+      {
+        /** Points kept in flash, by name (`123.WMaxLimPct`, or as in `registers`): never written in operation. */
+        flash: Type.Array(Type.String(), { default: [] }),
+        /** Writes of one register a day, at most. */
+        writesPerDay: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 200 }),
+      },
+      withDefaults,
+    ),
+    /** Whether its makers ever saw such a device: never, a dump of its registers, or the device itself. */
+    seen: Type.Enum(['never', 'dump', 'device'], { default: 'never' }),
+    /** Where the facts in it are from. */
+    sources: Type.Array(Type.String(), { default: [] }),
     /** What a person should know. */
     notes: Type.Array(Type.String(), { default: [] }),
   },

@@ -7,16 +7,20 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
 import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
-import { defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
+import { careOf, defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { enrol, requireAccepted } from '@fieldbid/edge-agent/attestation/enrol';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
+import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
 
 /** A command must be proved within this, market seconds: three of the bench's cycles. */
 export const VERDICT_DEADLINE_S = 180;
+
+/** Real ms for one answer on a line with faults, where answers do get lost: a day must not wait long for each. */
+const DISTURBED_DEADLINE_MS = 2000;
 
 export interface AgentParts {
   readonly loaded: LoadedScenario;
@@ -48,14 +52,26 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
   const enrolments: ((codeFor: (derId: string) => string) => Promise<void>)[] = [];
-  for (const { derId, endpoint, profile: profileName } of devices) {
+  const links = new ModbusLinks();
+  for (const { derId, endpoint, profile: profileName, proxy, mapping, opcua } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
     const time = timeFor(`agent of ${derId}`);
+    const deadline_ms =
+      parts.deadline_ms === undefined || proxy === undefined
+        ? parts.deadline_ms
+        : Math.min(parts.deadline_ms, DISTURBED_DEADLINE_MS);
     const { device, profile } = openDevice({
       endpoint,
       profile: profileName,
       now: () => time.now(),
-      ...(parts.deadline_ms === undefined ? {} : { deadline_ms: parts.deadline_ms }),
+      links,
+      mapping,
+      opcua,
+      ...(deadline_ms === undefined ? {} : { deadline_ms }),
+      // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
+      ...(parts.deadline_ms === undefined
+        ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
+        : {}),
     });
     const bus = await connect(`agent-${derId}`);
     const deviceIds = feeder.der(derId)?.deviceIds ?? [];
@@ -69,7 +85,8 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       deraId,
       bus,
       signer: () => signer,
-      timeFor: () => time,
+      // A heartbeat has a clock of its own.
+      timeFor: (name) => (name === `agent-${derId}/${derId}` ? time : timeFor(name)),
       calendar,
       forecast,
       devices: [
@@ -80,6 +97,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
           riskFactor_pct: owner?.riskFactor_pct ?? 0,
           clearSky,
           rules: verdictRules(profile, VERDICT_DEADLINE_S),
+          ...careOf(profile),
           revert_s: defaultRevert_s(calendar),
           withoutAward: 'zero',
           defaultLimit_W: null,

@@ -58,9 +58,13 @@ export function registerBench(program: Command): void {
         positive,
         20,
       ),
-  ).action((options: SplitCommand) => {
+  ).action(async (options: SplitCommand) => {
     const loaded = loadScenario(options.scenario, overridesOf(options));
-    const commands = splitScenario(loaded, { ...options, brokerUrl: options.broker, lead_s: options.lead });
+    const commands = await splitScenario(loaded, {
+      ...options,
+      brokerUrl: options.broker,
+      lead_s: options.lead,
+    });
     console.log(
       `# Start these, each in a terminal of its own, the bench within ${options.lead} s of the others:`,
     );
@@ -107,6 +111,9 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       time: new WallClock(shared),
       connect: async () => bus,
       firstPort: config.firstPort,
+      ...(config.opcuaFolder === undefined
+        ? {}
+        : { opcuaFolder: besideFile(options.config, config.opcuaFolder) }),
       progress,
       log,
       closers,

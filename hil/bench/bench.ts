@@ -24,6 +24,8 @@ export interface BenchParts {
   readonly connect: (clientId: string) => Promise<Bus>;
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
   readonly firstPort?: number;
+  /** Certificates, password and mappings of simulated OPC UA inverters; a temporary one when absent. */
+  readonly opcuaFolder?: string;
   readonly progress: Progress;
   readonly onMinute?: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
@@ -63,6 +65,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     bus: await connect('plant'),
     closers,
     ...(parts.firstPort === undefined ? {} : { firstPort: parts.firstPort }),
+    ...(parts.opcuaFolder === undefined ? {} : { opcuaFolder: parts.opcuaFolder }),
   });
   const minutes: MinuteRecord[] = [];
   const plant = new Plant({

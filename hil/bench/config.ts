@@ -15,6 +15,8 @@ export const BenchConfig = Type.Object(
     gateway: GatewayConfig,
     /** Port of the first simulated inverter; the others follow. */
     firstPort: Type.Integer({ minimum: 1024, maximum: 60_000 }),
+    /** Certificates, password and mappings of simulated OPC UA inverters, as `bench split` makes them. */
+    opcuaFolder: Type.Optional(Type.String()),
     /** Market seconds per real second. */
     speed: Type.Number({ exclusiveMinimum: 0, maximum: 10_000, default: 60 }),
     /** Real seconds before the first bid, in which the other programs come up. */

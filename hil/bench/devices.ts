@@ -1,27 +1,46 @@
 /**
- * What stands at the DERs' buses: for each a simulated inverter behind a Modbus TCP socket of its own, or the
- * physical device that the scenario names. The actual sun and loads of the day are here, and nowhere else.
+ * What stands at the DERs' buses: for each a simulated inverter behind a socket of its own (Modbus TCP or OPC UA),
+ * or the physical device that the scenario names. The actual sun and loads of the day are here, and nowhere else.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
+import { besideFile } from '@fieldbid/core/config';
 import { Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
+import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
+import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
+import { accessBeside, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import type { PlantDevice } from './plant.ts';
 
 export interface BenchDevice {
   readonly derId: string;
-  /** Where its agent finds it: `tcp://HOST:PORT?unit=N`. */
+  /** Where its agent finds it: Modbus (edge-agent/drivers/modbus/endpoint.ts) or `opc.tcp://HOST:PORT/PATH`. */
   readonly endpoint: string;
   readonly profile: string;
+  /** OPC UA: its mapping file, and how to reach it. */
+  readonly mapping?: string;
+  readonly opcua?: OpcUaAccess;
   readonly plant: PlantDevice;
   /** Present when it is simulated. */
-  readonly inverter?: SimulatedInverter;
+  readonly inverter?: BenchInverter;
+  /** Between it and its agent, where the scenario names faults. */
+  readonly proxy?: ModbusFaultProxy;
 }
+
+/** A simulated inverter, whatever it speaks. */
+export type BenchInverter = Pick<
+  SimulatedInverter,
+  'faults' | 'terminalPower_W' | 'energy_Wh' | 'limitInForce_pct' | 'setVoltages_pu' | 'port' | 'close'
+>;
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
   /** Actual factor on each load of the model at market time `t_ms`. */
@@ -51,6 +70,29 @@ async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
   };
 }
 
+type Simulated = Omit<SimulatedOpcUaInverterOptions, 'pkiFolder' | 'user'>;
+
+async function openModbus(simulated: Simulated, port: number) {
+  const inverter = new SimulatedInverter(simulated);
+  const bound = await inverter.listen(LOOPBACK, port);
+  return { inverter, endpoint: `tcp://${LOOPBACK}:${bound.port}?unit=1` };
+}
+
+async function openOpcUa(lab: OpcUaLab, simulated: Simulated, port: number) {
+  const { SimulatedOpcUaInverter } = await import('../devices/opcua/simulated-opcua-inverter.ts');
+  const inverter = new SimulatedOpcUaInverter({ ...simulated, pkiFolder: lab.serverPki, user: lab.user });
+  const { endpoint } = await inverter.listen(LOOPBACK, port);
+  return { inverter, endpoint, mapping: lab.mapping(simulated.phases), opcua: lab.access };
+}
+
+function temporaryFolder(closers: Closers): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-opcua-'));
+  closers.add('certificates of the simulated OPC UA inverters', () =>
+    rmSync(folder, { recursive: true, force: true }),
+  );
+  return folder;
+}
+
 /** Opens a simulated inverter for each DER that the scenario does not give a physical device to. */
 export async function openBenchDevices(options: {
   loaded: LoadedScenario;
@@ -60,6 +102,8 @@ export async function openBenchDevices(options: {
   bus: Bus;
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
   firstPort?: number;
+  /** Certificates, password and mappings of simulated OPC UA inverters; a temporary one when absent. */
+  opcuaFolder?: string;
   closers: Closers;
 }): Promise<BenchDevices> {
   const { loaded, feeder, now, bus, closers } = options;
@@ -71,36 +115,54 @@ export async function openBenchDevices(options: {
   const minuteOf = (t_ms: number): number => (t_ms - start_ms) / 60_000 + calendar.bid_min + 1;
   const minutes = day_min + calendar.bid_min + 2;
   const devices: BenchDevice[] = [];
-  for (const { derId, device, profile } of scenario.ders) {
+  const lab = scenario.ders.some(({ device, protocol }) => device === 'simulated' && protocol === 'opcua')
+    ? await openOpcUaLab(options.opcuaFolder ?? temporaryFolder(closers), LOOPBACK)
+    : undefined;
+  for (const { derId, device, protocol, profile, mapping, opcua, faults = [] } of scenario.ders) {
     const der = feeder.der(derId);
     if (der === undefined) throw new TypeError(`${derId} was checked to be a DER of the feeder`);
     const sky = skyFactor(deviations, seed, derId, minutes);
     const available_W = (t_ms: number): number =>
       feeder.clearSky_W(derId, minuteOfDay(t_ms)) * sky(minuteOf(t_ms));
     if (device !== 'simulated') {
-      devices.push({ derId, endpoint: device, profile, plant: await measuredDevice(derId, bus) });
+      devices.push({
+        ...{ derId, endpoint: device, profile, plant: await measuredDevice(derId, bus) },
+        ...(mapping === undefined ? {} : { mapping: besideFile(loaded.file, mapping) }),
+        ...(opcua === undefined ? {} : { opcua: accessBeside(loaded.file, opcua) }),
+      });
       continue;
     }
-    const inverter = new SimulatedInverter({
+    const simulated = {
       serial: der.deviceIds[0] ?? derId,
       phases: der.phases.join(''),
       rating_W: der.nameplate_W,
       nominal_V: INVERTER_NOMINAL_V,
       now,
       available_W,
-    });
-    const { port } = await inverter.listen(
-      LOOPBACK,
-      options.firstPort === undefined ? 0 : options.firstPort + devices.length,
-    );
+    };
+    const agentsPort = options.firstPort === undefined ? 0 : options.firstPort + devices.length;
+    const ownPort = faults.length === 0 ? agentsPort : 0;
+    const found =
+      protocol === 'opcua' ? await openOpcUa(lab!, simulated, ownPort) : await openModbus(simulated, ownPort);
+    const { inverter } = found;
+    let { endpoint } = found;
     closers.add(`inverter of ${derId}`, () => inverter.close());
+    let proxy: ModbusFaultProxy | undefined;
+    if (faults.length > 0) {
+      const target = { host: LOOPBACK, port: inverter.port };
+      const faulty = new ModbusFaultProxy({ target, rules: faults, seed: `${seed} ${derId}`, now });
+      const bound = await faulty.listen(LOOPBACK, agentsPort);
+      endpoint = `tcp://${LOOPBACK}:${bound.port}?unit=1`;
+      closers.add(`faults of ${derId}`, () => faulty.close());
+      proxy = faulty;
+    }
     const plant: PlantDevice = {
       derId,
       terminalPower_W: () => inverter.terminalPower_W(),
       available_W: () => available_W(now()),
       setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
     };
-    devices.push({ derId, endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile, plant, inverter });
+    devices.push({ derId, profile, plant, ...found, endpoint, ...(proxy === undefined ? {} : { proxy }) });
   }
   const factors = [...feeder.data.loads.keys()].map(
     (load) => [load, loadFactor(deviations, seed, load, minutes)] as const,

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@fieldbid/core/logging';
+import { parse } from '@fieldbid/core/schema';
 import test from 'ava';
+import { FaultRule } from '../faults/rules.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { summarize } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
@@ -11,12 +13,15 @@ import { type Hands, runMarketDay } from './market-day.ts';
 
 const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
 
-/** Two hours around noon; `at` breaks something in the minute that it names. */
+/** An hour before noon; `at` breaks something in the minute that it names, `lines` are DERs' Modbus faults. */
 async function runWith(
   at: Readonly<Record<string, (hands: Hands) => void | Promise<void>>>,
+  lines: Readonly<Record<string, FaultRule[]>> = {},
 ): Promise<RunRecord> {
+  const loaded = loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 4 });
+  const ders = loaded.scenario.ders.map((der) => ({ ...der, faults: lines[der.derId] ?? [] }));
   return runMarketDay({
-    loaded: loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 4 }),
+    loaded: { ...loaded, scenario: { ...loaded.scenario, ders } },
     folder: mkdtempSync(join(tmpdir(), 'fieldbid-faults-')),
     dsoEnforced: true,
     log: silentLogger(),
@@ -132,3 +137,45 @@ test.serial(
     t.true(end.power_W[der]! > 0.9 * end.available_W[der]!);
   },
 );
+
+const lineFault = (fault: Partial<FaultRule>): FaultRule => parse(FaultRule, fault, 'fault');
+
+test.serial('faults on the lines: bounded, typed, and the market keeps its invariants', async (t) => {
+  t.timeout(120_000);
+  const mild = (['delay', 'duplicate', 'split', 'wrongUnit', 'reset'] as const).map((fault) =>
+    lineFault({ fault, probability: 0.1, delay_ms: 5 }),
+  );
+  const record = await runWith(
+    {},
+    {
+      'pv-680': mild,
+      // Its writes of the second interval's limit are refused, and two answers of another get lost.
+      'pv-611-c': [
+        lineFault({
+          fault: 'exception',
+          exception: 4,
+          function: 16,
+          from: '2026-06-21T11:14Z',
+          until: '2026-06-21T11:29Z',
+        }),
+        lineFault({
+          fault: 'exception',
+          exception: 4,
+          function: 6,
+          from: '2026-06-21T11:14Z',
+          until: '2026-06-21T11:29Z',
+        }),
+      ],
+      'pv-645-b': [
+        lineFault({ fault: 'drop', times: 2, from: '2026-06-21T11:05Z', until: '2026-06-21T11:15Z' }),
+      ],
+    },
+  );
+  t.like(summarize(record), {
+    intervals: { completed: 4 },
+    voltage: { violations: 0 },
+    powerFlows: 60,
+    commands: { verified: 47, refused: 1 },
+  });
+  t.deepEqual(verdictsOf(record, 'pv-611-c')[1], ['11:15', 'refused']);
+});

@@ -1,5 +1,5 @@
 /**
- * One market day in one process (M1-M3, M27-M30): simulated inverters behind Modbus TCP sockets, an agent per
+ * One market day in one process (M1-M3, M27-M30): simulated inverters behind Modbus TCP or OPC UA sockets, an agent per
  * DER, DERA, BC-GW, DSO and ISO, and the plant that solves the feeder every minute. They share nothing but
  * sockets and the clock.
  */
@@ -18,12 +18,12 @@ import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
-import type { SimulatedInverter } from '../devices/simulated-inverter.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
+import type { BenchInverter } from './devices.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
@@ -50,7 +50,9 @@ export interface MarketDayOptions {
 /** What can be broken while a day runs. */
 export interface Hands {
   /** Simulated inverter of a DER. */
-  inverter(derId: string): SimulatedInverter | undefined;
+  inverter(derId: string): BenchInverter | undefined;
+  /** Where a DER's device answers. */
+  endpoint(derId: string): string | undefined;
   /** Ends a DER's agent as a power cut of its gateway would. */
   stopAgent(derId: string): Promise<void>;
   /** Ends the BC-GW and starts it again. */
@@ -145,6 +147,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   );
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
+    endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
     restartGateway: () => gateway.restart(),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),

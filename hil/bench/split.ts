@@ -6,11 +6,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
 import { addKey } from '@fieldbid/bc-gateway/key-commands';
+import { besideFile } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
+import type { Scenario } from '../scenario/schema.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
+import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
 
 export interface SplitOptions {
@@ -27,12 +30,15 @@ export interface SplitOptions {
 const SECRET_MODE = 0o600;
 /** The DERA's journal of codes and keys. */
 const KEYS = 'dera.keys.ndjson';
+const LOOPBACK = '127.0.0.1';
+/** Beside the config files: certificates and password of the simulated OPC UA inverters. */
+const OPCUA_FOLDER = 'opcua';
 
 /**
  * @returns the commands that run it, in the order in which to start them.
  * @throws InputError when the folder holds something already: keys are never overwritten.
  */
-export function splitScenario(loaded: LoadedScenario, options: SplitOptions): string[] {
+export async function splitScenario(loaded: LoadedScenario, options: SplitOptions): Promise<string[]> {
   const { scenario } = loaded;
   const { calendar, deraId, market, seed } = scenario;
   const folder = resolve(options.out);
@@ -90,6 +96,10 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     requireSignatures: true,
     portfolio: portfolioOf(feeder),
   });
+  const simulated = scenario.ders.filter(({ device }) => device === 'simulated');
+  const lab = simulated.some(({ protocol }) => protocol === 'opcua')
+    ? await openOpcUaLab(join(folder, OPCUA_FOLDER), LOOPBACK)
+    : undefined;
   write('bench.yaml', {
     scenarioFile: resolve(loaded.file),
     calendar,
@@ -97,6 +107,7 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     broker,
     gateway: gatewayAs('operator'),
     firstPort: options.firstPort,
+    ...(lab === undefined ? {} : { opcuaFolder: `./${OPCUA_FOLDER}` }),
     speed: options.speed,
     lead_s: options.lead_s,
   });
@@ -124,12 +135,13 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
       cycle_s: scenario.agents.cycle_s,
       verdictDeadline_s: VERDICT_DEADLINE_S,
       devices: share.map((i) => {
-        const { derId, device, profile, riskFactor_pct } = scenario.ders[i]!;
+        const owned = scenario.ders[i]!;
+        const { derId, riskFactor_pct } = owned;
+        const der = feeder.der(derId);
         return {
           derId,
-          deviceIds: feeder.der(derId)?.deviceIds ?? [],
-          endpoint: device === 'simulated' ? `tcp://127.0.0.1:${options.firstPort + i}?unit=1` : device,
-          profile,
+          deviceIds: der?.deviceIds ?? [],
+          ...reached(loaded.file, owned, options.firstPort + i, lab, der?.phases.join('') ?? ''),
           riskFactor_pct,
           withoutAward: 'zero',
         };
@@ -147,6 +159,27 @@ export function splitScenario(loaded: LoadedScenario, options: SplitOptions): st
     run('aggregator', 'aggregator.yaml'),
     ...edges.map((name) => run('edge', `${name}.yaml`)),
   ];
+}
+
+/** How an edge agent finds a DER's device, as keys of its config. */
+function reached(
+  file: string,
+  { device, protocol, profile, mapping, opcua }: Scenario['ders'][number],
+  port: number,
+  lab: OpcUaLab | undefined,
+  phases: string,
+): Record<string, unknown> {
+  if (device === 'simulated' && protocol === 'opcua' && lab !== undefined) {
+    const endpoint = `opc.tcp://${LOOPBACK}:${port}${OPCUA_PATH}`;
+    return { endpoint, mapping: lab.mapping(phases), opcua: lab.access };
+  }
+  if (device === 'simulated') return { endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile };
+  return {
+    endpoint: device,
+    profile,
+    ...(mapping === undefined ? {} : { mapping: besideFile(file, mapping) }),
+    ...(opcua === undefined ? {} : { opcua: accessBeside(file, opcua) }),
+  };
 }
 
 /** Indices 0 … count-1 in `parts` runs of nearly the same length; no empty ones. */

@@ -1,4 +1,4 @@
-/** How long the market day takes and where the time goes. */
+/** `npm run bench -- day`: how long the market day takes and where the time goes. */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,6 @@ const PAPER_BID_RETURNED_MS = 500;
 const PAPER_BID_STORED_MS = 5000;
 
 type Row = [what: string, measured: string, beside: string];
-
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
 const times = (limit: number, value: number): string =>
   `${(limit / value).toFixed(limit / value < 10 ? 1 : 0)} ×`;
@@ -32,7 +31,8 @@ export async function dayFigures(): Promise<Row[]> {
   const day = await fieldbid('run', '--out', join(folder, 'day'));
   const wall_s = (performance.now() - began) / 1000;
   if (day.code !== 0) {
-    throw new FieldbidError('DAY_FAILED', `the day ended with ${day.code}: ${day.output}`);
+    console.error(day.output);
+    throw new FieldbidError('BENCH_DAY', `the market day ended with code ${day.code}`);
   }
   const summary = JSON.parse(readFileSync(join(folder, 'day', 'summary.json'), 'utf8')) as RunSummary;
 

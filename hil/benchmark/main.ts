@@ -1,24 +1,45 @@
 /**
- * `npm run bench [-- NAME …]`: each figure beside a limit or a peer measured in the same run. Nothing here is a test:
- * it prints, it does not judge.
+ * `npm run bench [-- NAME …]`: figures, each beside a limit or a peer measured in the same run. Nothing here is a
+ * test: it prints, it does not judge.
  */
+import { parseArgs } from 'node:util';
+import { InputError } from '@fieldbid/core/errors';
 import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
+import { opcuaFigures } from './opcua.ts';
+import { transportFigures } from './transport.ts';
 
-type Figures = () => Promise<[what: string, measured: string, beside: string][]>;
-
-const BENCHMARKS: Readonly<Record<string, Figures>> = { day: dayFigures, buffer: bufferFigures };
-
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
-const unknown = wanted.find((name) => BENCHMARKS[name] === undefined);
-if (unknown !== undefined) {
-  console.error(`no benchmark ${unknown}; there are ${Object.keys(BENCHMARKS).join(', ')}`);
-  process.exit(2);
+interface BenchOptions {
+  /** Reads of the transport bench. */
+  readonly reads?: number;
 }
-const rows: Awaited<ReturnType<Figures>> = [];
-for (const name of wanted) {
-  console.error(`${name} …`);
-  rows.push(...((await BENCHMARKS[name]?.()) ?? []));
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
+  day: dayFigures,
+  buffer: bufferFigures,
+  opcua: opcuaFigures,
+  transport: transportFigures,
+};
+
+const { values, positionals } = parseArgs({ options: { reads: { type: 'string' } }, allowPositionals: true });
+const reads = values.reads === undefined ? undefined : Number(values.reads);
+if (reads !== undefined && !(Number.isInteger(reads) && reads > 0)) {
+  throw new InputError({
+    source: '--reads',
+    path: '',
+    found: `${values.reads}`,
+    expected: 'a number of reads',
+  });
+}
+const names = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
+const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown !== undefined) {
+  const expected = `one of ${Object.keys(BENCHES).join(', ')}`;
+  throw new InputError({ source: 'npm run bench', path: '', found: unknown, expected });
+}
+const rows: [string, string, string][] = [];
+for (const name of names) {
+  rows.push(...((await BENCHES[name]?.(reads === undefined ? {} : { reads })) ?? []));
 }
 const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
 for (const [what, measured, beside] of rows) {

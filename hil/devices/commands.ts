@@ -1,10 +1,15 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
-import { type Command, group, InvalidArgumentError, runUntilSignal } from '@fieldbid/core/cli/command';
+import { type Command, group, runUntilSignal } from '@fieldbid/core/cli/command';
 import { isLoopback } from '@fieldbid/core/loopback';
+import { type Endpoint, parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
+import { registerSimOpcUa } from './opcua/command.ts';
+import { hostAndPort, number, phases, serial } from './options.ts';
 import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
+import { serve } from './serve.ts';
 import { SimulatedInverter } from './simulated-inverter.ts';
 
 interface InverterCommand {
+  at?: Endpoint;
   listen: { host: string; port: number };
   allowRemote?: boolean;
   unit: number;
@@ -17,13 +22,20 @@ interface InverterCommand {
 }
 
 export function registerSim(program: Command): void {
-  group(program, 'sim', 'simulated devices, spoken to as if they were real')
+  const sim = group(program, 'sim', 'simulated devices, spoken to as if they were real');
+  registerSimOpcUa(sim);
+  sim
     .command('inverter')
     .description('Run one simulated PV inverter: a SunSpec Modbus TCP server (models 1, 101/103, 120-123).')
     .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
       host: '127.0.0.1',
       port: 15_020,
     })
+    .option(
+      '--at <endpoint>',
+      'instead of --listen and --unit: rtu+tcp://HOST:PORT?unit=N, rtu:///dev/ttyUSB0?baud=9600&unit=N, …',
+      (text) => parseEndpoint(text, '--at'),
+    )
     .option('--allow-remote', 'accept an address that other machines can reach (Modbus has no password)')
     .option('--unit <n>', 'Modbus unit id', number(0, 255), 1)
     .option('--rating <watts>', 'nameplate, W', number(1, 10_000_000), 5000)
@@ -43,7 +55,8 @@ Example:
 }
 
 async function runInverter(options: InverterCommand, command: Command): Promise<void> {
-  const { host, port } = options.listen;
+  const at = options.at ?? { scheme: 'tcp', ...options.listen, unit: options.unit };
+  const host = at.scheme === 'rtu' ? 'localhost' : at.host;
   if (!isLoopback(host) && options.allowRemote !== true) {
     command.error(
       `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
@@ -54,47 +67,18 @@ async function runInverter(options: InverterCommand, command: Command): Promise<
     phases: options.phases,
     rating_W: options.rating,
     nominal_V: options.voltage,
-    unit: options.unit,
+    unit: at.unit,
     now: Date.now,
     available_W: (t_ms) => {
       const sun = options.day === true ? clearDayIrradiance(t_ms, options.irradiance) : options.irradiance;
       return pvPower_W({ rating_W: options.rating }, sun);
     },
   });
-  const bound = await inverter.listen(host, port);
-  const endpoint = `tcp://${host}:${bound.port}?unit=${options.unit}`;
+  const served = await serve(inverter.registers, at);
+  const { endpoint } = served;
   console.log(`A simulated ${options.rating} W inverter answers at ${endpoint}; Ctrl-C ends it.
 Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Try, in another terminal:
   npx fieldbid edge read '${endpoint}'
   npx fieldbid edge scan '${endpoint}'`);
-  await runUntilSignal(() => inverter.close());
-}
-
-function hostAndPort(text: string): { host: string; port: number } {
-  const match = /^\[?(.+?)\]?:(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65_535) {
-    throw new InvalidArgumentError('expected HOST:PORT, such as 127.0.0.1:15020');
-  }
-  return { host: match[1], port };
-}
-
-function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`expected a number from ${least} to ${most}`);
-    }
-    return value;
-  };
-}
-
-function phases(text: string): string {
-  if (!/^(A|B|C|ABC)$/.test(text)) throw new InvalidArgumentError('expected A, B, C or ABC');
-  return text;
-}
-
-function serial(text: string): string {
-  if (!/^[\x20-\x7e]{1,32}$/.test(text)) throw new InvalidArgumentError('expected 1 to 32 plain characters');
-  return text;
+  await runUntilSignal(() => served.close());
 }

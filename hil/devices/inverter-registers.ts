@@ -3,7 +3,7 @@
  * together: currents follow from power and voltage, DC from AC, temperatures from load.
  */
 import type { InverterPhysics } from './inverter-physics.ts';
-import { ILLEGAL_VALUE, ModbusRefusal } from './modbus-server.ts';
+import { ILLEGAL_VALUE, ModbusRefusal } from './modbus-answers.ts';
 import type { ModelContent, RegisterMap } from './register-map.ts';
 
 export interface Nameplate {
@@ -42,6 +42,11 @@ function exponentFor(largest: number, finest = 0): number {
   let exponent = finest;
   while (largest / 10 ** exponent > 32_000) exponent++;
   return exponent;
+}
+
+/** What it can tell apart when it measures power, W: the finest that fits its registers. */
+export function powerStep_W(rating_W: number): number {
+  return 10 ** exponentFor(1.25 * rating_W);
 }
 
 /** Models 1, 101 or 103, 120, 121, 122, 123, with all that stays as it is. */

@@ -1,7 +1,8 @@
 /** A register dump of a real device, served as it was taken: reads only what the dump holds. */
 import { parse } from '@fieldbid/core/schema';
 import Type from 'typebox';
-import { ILLEGAL_ADDRESS, ModbusRefusal, ModbusServer } from './modbus-server.ts';
+import { ILLEGAL_ADDRESS, ModbusRefusal } from './modbus-answers.ts';
+import { ModbusServer } from './modbus-server.ts';
 
 export const RegisterDump = Type.Object({
   /** Word by address, counted from 0. */

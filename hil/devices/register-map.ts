@@ -8,7 +8,7 @@ import {
   type PointDefinition,
   pointDefinition,
 } from '@fieldbid/edge-agent/drivers/sunspec/models';
-import { ILLEGAL_ADDRESS, ModbusRefusal } from './modbus-server.ts';
+import { ILLEGAL_ADDRESS, ModbusRefusal } from './modbus-answers.ts';
 
 interface PlacedPoint {
   readonly modelId: number;

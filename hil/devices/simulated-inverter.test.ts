@@ -1,5 +1,6 @@
 /** What the simulated inverter does beyond the DerDevice suite: ramp, revert, night, and refused writes. */
-import { TcpConnection } from '@fieldbid/edge-agent/drivers/modbus/tcp-connection';
+import { ModbusBus } from '@fieldbid/edge-agent/drivers/modbus/bus';
+import { mediumOf } from '@fieldbid/edge-agent/drivers/modbus/medium';
 import test from 'ava';
 import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
 import { SimulatedInverter, type SimulatedInverterOptions } from './simulated-inverter.ts';
@@ -22,7 +23,10 @@ async function open(options: Partial<SimulatedInverterOptions> = {}) {
     ...options,
   });
   const { port } = await inverter.listen('127.0.0.1', 0);
-  const connection = new TcpConnection({ host: '127.0.0.1', port, deadline_ms: 60_000 });
+  const connection = new ModbusBus({
+    medium: mediumOf({ scheme: 'tcp', host: '127.0.0.1', port, unit: 1 }),
+    timing: { deadline_ms: 60_000 },
+  });
   return {
     inverter,
     connection,

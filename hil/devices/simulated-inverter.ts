@@ -5,7 +5,8 @@
  */
 import { InverterPhysics } from './inverter-physics.ts';
 import { chainFor, checkWord, inverterModel, type Nameplate, showPresent } from './inverter-registers.ts';
-import { ILLEGAL_FUNCTION, ModbusRefusal, ModbusServer, NO_SUCH_UNIT } from './modbus-server.ts';
+import { ILLEGAL_FUNCTION, ModbusRefusal, NO_SUCH_UNIT, type RegisterDevice } from './modbus-answers.ts';
+import { ModbusServer } from './modbus-server.ts';
 import { RegisterMap } from './register-map.ts';
 
 /** Ways of real devices that a bench wants to meet. */
@@ -58,6 +59,8 @@ const DEFAULT_LIFETIME_WH = 1_000_000;
 
 export class SimulatedInverter {
   readonly faults: Faults;
+  /** What clients read and write, for servers on other media (`serve`). */
+  readonly registers: RegisterDevice;
   /** Registers written by clients: point name → how often. */
   readonly writes = new Map<string, number>();
   /** Write requests taken. */
@@ -105,11 +108,12 @@ export class SimulatedInverter {
       options.lifetime_Wh ?? DEFAULT_LIFETIME_WH,
     );
     this.#voltages_V = Array.from({ length: phases }, () => nominal_V);
-    this.#server = new ModbusServer({
+    this.registers = {
       isOnline: () => !this.#offline,
       readRegisters: (id, address, count) => this.#read(id, address, count),
       writeRegisters: (id, address, words, code) => this.#write(id, address, words, code),
-    });
+    };
+    this.#server = new ModbusServer(this.registers);
     this.faults = this.#switches();
     this.#show();
   }

@@ -5,6 +5,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { type Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { checkRules } from '../faults/rules.ts';
 import { Scenario } from './schema.ts';
 
 export interface LoadedScenario {
@@ -48,6 +49,24 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const ids = changed.ders.map(({ derId }) => derId);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
+  for (const [i, { device, protocol, mapping, faults }] of changed.ders.entries()) {
+    const physical = device.startsWith('opc.tcp://');
+    if (physical) named(file, `/ders/${i}/mapping`, mapping ?? '');
+    else if (mapping !== undefined) {
+      const path = `/ders/${i}/mapping`;
+      throw wrong(file, path, `a mapping for ${device}`, 'one beside device: opc.tcp://... only');
+    }
+    if (device !== 'simulated' && protocol === 'opcua' && !physical) {
+      throw wrong(file, `/ders/${i}/protocol`, `opcua for ${device}`, 'it for simulated devices only');
+    }
+    if (faults === undefined) continue;
+    const path = `/ders/${i}/faults`;
+    if (device !== 'simulated' || protocol === 'opcua') {
+      const found = `faults of ${device === 'simulated' ? protocol : device}`;
+      throw wrong(file, path, found, 'device: simulated, protocol: modbus');
+    }
+    checkRules(faults, file, path);
+  }
   return {
     file,
     scenario: changed,
@@ -75,6 +94,7 @@ export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): 
 }
 
 function named(file: string, path: string, value: string): string {
+  if (value === '') throw wrong(file, path, 'none', 'a file');
   const full = besideFile(file, value);
   if (!existsSync(full)) throw wrong(file, path, `${value}, which does not exist`, 'an existing file');
   return full;

@@ -4,8 +4,10 @@
  */
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
+import { FaultRule } from '../faults/rules.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -15,10 +17,20 @@ export const DerInScenario = Type.Object(
     derId: Id,
     /** RF of eq. 1, percent: what the owner adds to the forecast price. */
     riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
-    /** `simulated`, or the endpoint of a device: `tcp://HOST:PORT?unit=N`. */
-    device: Type.String({ pattern: '^(simulated|tcp://.+)$', default: 'simulated' }),
+    /** `simulated`, or where a device is: `tcp://HOST:PORT?unit=N`, `rtu+tcp://…`, `rtu:///dev/…`, `opc.tcp://HOST:PORT/PATH`. */
+    device: Type.String({
+      pattern: '^(simulated|(tcp|rtu|rtu\\+tcp|opc\\.tcp)://.+)$',
+      default: 'simulated',
+    }),
+    /** What a simulated device speaks: SunSpec over Modbus TCP, or OPC UA. */
+    protocol: Type.Enum(['modbus', 'opcua'], { default: 'modbus' }),
     /** Device profile of the edge agent. */
     profile: Type.String({ default: 'generic-1xx' }),
+    /** Of a physical OPC UA device: its mapping file and how to reach it, relative to this file. */
+    mapping: Type.Optional(Type.String()),
+    opcua: Type.Optional(OpcUaAccess),
+    /** What happens between its agent and its simulated inverter, by market time (hil/faults/rules.ts). */
+    faults: Type.Optional(Type.Array(FaultRule)),
   },
   closed,
 );

@@ -5,6 +5,7 @@ import { Argument, type Command } from '@fieldbid/core/cli/command';
 import { DsoConfig } from '@fieldbid/dso/config';
 import { FeederFile } from '@fieldbid/dso/feeder/load-feeder';
 import { EdgeConfig } from '@fieldbid/edge-agent/config';
+import { OpcUaMapping } from '@fieldbid/edge-agent/drivers/opcua/mapping';
 import { DeviceProfile } from '@fieldbid/edge-agent/profiles/profile';
 import { IsoConfig } from '@fieldbid/iso-sim/config';
 import type { TSchema } from 'typebox';
@@ -15,6 +16,7 @@ const SCHEMAS: Readonly<Record<string, TSchema>> = {
   scenario: Scenario,
   feeder: FeederFile,
   profile: DeviceProfile,
+  mapping: OpcUaMapping,
   edge: EdgeConfig,
   aggregator: AggregatorConfig,
   gateway: GatewayServiceConfig,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import { parse as parseYaml } from 'yaml';
+import { simulatedMapping } from '../devices/opcua/simulated-mapping.ts';
 import { fieldbid } from '../testing/programs.ts';
 import { CONFIG_SCHEMAS } from './command.ts';
 
@@ -24,6 +25,11 @@ test('the files that come with the project satisfy their schemas, and a mistyped
   t.true(check('scenario', scenario), ajv.errorsText());
   t.false(check('scenario', { ...scenario, sead: 1 }));
   t.true(check('feeder', file('feeders/ieee13/feeder.yaml')), ajv.errorsText());
+  const mixed = file('hil/scenarios/mixed-protocols/scenario.yaml');
+  t.true(check('scenario', mixed), ajv.errorsText());
+  const mapping = parseYaml(simulatedMapping('ABC')) as Record<string, unknown>;
+  t.true(check('mapping', mapping), ajv.errorsText());
+  t.false(check('mapping', { ...mapping, point: {} }));
   t.true(check('profile', file('edge-agent/profiles/generic-1xx.yaml')), ajv.errorsText());
 });
 
@@ -33,5 +39,5 @@ test('the command prints a schema, and names the choices', async (t) => {
   t.like(JSON.parse(output), { title: 'fieldbid scenario', type: 'object' });
   const wrong = await fieldbid('schema', 'market');
   t.is(wrong.code, 2);
-  t.regex(wrong.output, /scenario, feeder, profile/);
+  t.regex(wrong.output, /scenario, feeder, profile, mapping/);
 });

@@ -10,6 +10,8 @@ export interface Program {
   readonly process: ChildProcess;
   /** Everything that it has printed, both streams. */
   output(): string;
+  /** What it has printed on standard output alone. */
+  stdout(): string;
   /** Resolves with the exit code, or null when a signal ended it. */
   readonly ended: Promise<number | null>;
   /** Ends it, and resolves when it is gone. */
@@ -20,15 +22,25 @@ export function startFieldbid(...args: string[]): Program {
   return start(process.execPath, [FIELDBID, ...args]);
 }
 
-export function start(command: string, args: readonly string[]): Program {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** @param options.stdin `pipe` for a program that ends when its input does. */
+export function start(
+  command: string,
+  args: readonly string[],
+  { stdin = 'ignore' }: { stdin?: 'ignore' | 'pipe' } = {},
+): Program {
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'] });
   const printed: string[] = [];
-  child.stdout.on('data', (chunk) => printed.push(String(chunk)));
-  child.stderr.on('data', (chunk) => printed.push(String(chunk)));
+  const plain: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => {
+    plain.push(chunk);
+    printed.push(String(chunk));
+  });
+  child.stderr?.on('data', (chunk) => printed.push(String(chunk)));
   const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     process: child,
     output: () => printed.join(''),
+    stdout: () => Buffer.concat(plain).toString('utf8'),
     ended,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
@@ -38,10 +50,12 @@ export function start(command: string, args: readonly string[]): Program {
 }
 
 /** Runs a fieldbid command to its end. */
-export async function fieldbid(...args: string[]): Promise<{ code: number | null; output: string }> {
+export async function fieldbid(
+  ...args: string[]
+): Promise<{ code: number | null; output: string; stdout: string }> {
   const program = startFieldbid(...args);
   const code = await program.ended;
-  return { code, output: program.output() };
+  return { code, output: program.output(), stdout: program.stdout() };
 }
 
 /** Resolves when the program has printed the text. Rejects when it ends without. */

@@ -3,6 +3,7 @@
  * type has a pattern that says "not implemented", read here as null. A value without a usable scale factor is
  * null as well: its magnitude is not known.
  */
+import { isUtf8 } from 'node:buffer';
 import { FieldbidError } from '@fieldbid/core/errors';
 import type { PointDefinition, PointType } from './models.ts';
 
@@ -64,11 +65,8 @@ export function decodeRaw(type: PointType, words: Words): PointValue {
       return Number.isNaN(value) ? null : value;
     }
     case 'ipv6addr':
-    case 'eui48': {
-      const hex = Array.from({ length: words.length }, (_, i) => hexWord(words[i])).join('');
-      const absent = type === 'eui48' ? /^(?:ffff){3,4}$/ : /^0*$/;
-      return absent.test(type === 'eui48' ? hex.slice(-12) : hex) ? null : hex;
-    }
+    case 'eui48':
+      return decodeAddress(type, words);
     default:
       return null; // pad
   }
@@ -97,7 +95,7 @@ export function encodeRaw(
   if (integer !== undefined) return encodeInteger(point.name, type, integer, value);
   if (type === 'string' && (value === null || typeof value === 'string')) {
     const bytes = Buffer.alloc(size * 2);
-    const text = Buffer.from(value ?? '', 'latin1');
+    const text = Buffer.from(value ?? '', 'utf8');
     if (text.length > bytes.length) throw outOfRange(point.name, type, value);
     text.copy(bytes);
     return Array.from({ length: size }, (_, i) => bytes.readUInt16BE(2 * i));
@@ -163,12 +161,28 @@ function encodeInteger(name: string, type: PointType, integer: IntegerType, valu
   );
 }
 
+/** UTF-8, or Latin-1 where it is not; what stands behind it is padding. First byte 0: not implemented. */
 function decodeText(words: Words): string | null {
-  const view = bytesOf(words);
-  const text = Buffer.from(view.buffer).toString('latin1');
-  const end = text.indexOf('\0');
-  const cut = end === -1 ? text : text.slice(0, end);
-  return cut === '' ? null : cut.trimEnd();
+  const bytes = new Uint8Array(bytesOf(words).buffer);
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  if (end === 0 || bytes[0] === 0) return null;
+  const text = bytes.subarray(0, end);
+  return isUtf8(text) ? Buffer.from(text).toString('utf8') : Buffer.from(text).toString('latin1');
+}
+
+/** `00:11:22:33:44:55`, or an IPv6 address as four groups; all zeros, and a MAC of all ones, are "not implemented". */
+function decodeAddress(type: 'ipv6addr' | 'eui48', words: Words): string | null {
+  const hex = Array.from({ length: words.length }, (_, i) => hexWord(words[i])).join('');
+  const own = type === 'eui48' ? hex.slice(-12) : hex;
+  if (/^0*$/.test(hex) || (type === 'eui48' && /^f*$/.test(own))) return null;
+  const digits = type === 'eui48' ? 2 : 8;
+  return (
+    own
+      .toUpperCase()
+      .match(new RegExp(`.{${digits}}`, 'g'))
+      ?.join(':') ?? null
+  );
 }
 
 function bytesOf(words: Words): DataView {

@@ -1,65 +1,64 @@
 /**
- * Step 1 · A model's registers → its points, by the definition, repeating groups included. The registers
- * passed in come from one read, so a value always meets the scale factor of its own moment.
+ * Step 1 · A model's registers → its points, by the definition, repeating groups included: for people and scripts.
+ * A point whose scale factor is not implemented is shown as it stands, with `sf` null, as pysunspec2 does; the
+ * agent itself takes no such value (registers/image.ts), because its magnitude is not known.
  */
-import { decodeRaw, exponentOf, type PointValue, scale, type Words } from './codec.ts';
+import { decodeRaw, exponentOf, type PointValue, scale } from './codec.ts';
 import { type GroupDefinition, modelDefinition, type PointDefinition } from './models.ts';
+
+export interface DecodedPoint {
+  /** As in the registers, no scale factor applied; null: not implemented, or not read. */
+  readonly raw: PointValue;
+  /** In the point's units; null: not implemented, or its magnitude is not known. */
+  readonly value: PointValue;
+  /** The exponent that was applied; null: the point has none. */
+  readonly sf: number | null;
+}
 
 export interface DecodedGroup {
   readonly name: string;
-  /** By point name, scale factor applied; null: not implemented. */
-  readonly points: ReadonlyMap<string, PointValue>;
+  /** By point name; points beyond what the device serves are left out. */
+  readonly points: ReadonlyMap<string, DecodedPoint>;
+  /** Nested groups in the order of the registers, each repetition by itself. */
   readonly groups: readonly DecodedGroup[];
 }
 
-type Scope = ReadonlyMap<string, PointValue>;
+/** Registers of a model from its ID register on; undefined where one could not be read. */
+export type ModelWords = ArrayLike<number | undefined>;
 
-/**
- * Decodes a whole model. `words` start at the model's ID register; those that are missing at the end (a model
- * shorter than its definition, as old devices have) leave their points out.
- * @returns undefined for a model that is not in the table.
- */
-export function decodeModel(id: number, words: Words): DecodedGroup | undefined {
-  const definition = modelDefinition(id);
-  if (definition === undefined) return undefined;
-  const [group] = decodeGroup(definition, words, 0, []);
-  return group;
+interface Scope {
+  readonly raw: Map<string, PointValue>;
 }
 
-/** One point's value from words of one read. `wordsOf` gives a point's registers, undefined if not read. */
-export function decodePoint(
-  point: PointDefinition,
-  wordsOf: (point: PointDefinition) => Words | undefined,
-  find: (name: string) => PointDefinition | undefined,
-): PointValue {
-  const words = wordsOf(point);
-  if (words === undefined) return null;
-  const raw = decodeRaw(point.type, words);
-  if (point.sf === undefined || raw === null || typeof raw === 'string') return raw;
-  if (typeof point.sf === 'number') return scale(Number(raw), point.sf);
-  const factor = find(point.sf);
-  const factorWords = factor === undefined ? undefined : wordsOf(factor);
-  const exponent = factorWords === undefined ? null : exponentOf(decodeRaw('sunssf', factorWords));
-  return exponent === null ? null : scale(Number(raw), exponent);
+/**
+ * Decodes a whole model. Points beyond the end of `words` are left out (a model shorter than its definition, as
+ * old devices have).
+ * @returns undefined for a model that is not in the table.
+ */
+export function decodeModel(id: number, words: ModelWords): DecodedGroup | undefined {
+  const definition = modelDefinition(id);
+  if (definition === undefined) return undefined;
+  return decodeGroup(definition, words, 0, [])[0];
 }
 
 function decodeGroup(
   definition: GroupDefinition,
-  words: Words,
+  words: ModelWords,
   start: number,
   around: readonly Scope[],
 ): [DecodedGroup, end: number] {
-  const raw = new Map<string, PointValue>();
+  const own: Scope = { raw: new Map() };
   for (const point of definition.points) {
     const at = start + point.offset;
     if (at + point.size > words.length) continue;
-    raw.set(point.name, decodeRaw(point.type, slice(words, at, point.size)));
+    const found = slice(words, at, point.size);
+    own.raw.set(point.name, found === undefined ? null : decodeRaw(point.type, found));
   }
-  const scopes = [raw, ...around];
-  const points = new Map<string, PointValue>();
+  const scopes = [own, ...around];
+  const points = new Map<string, DecodedPoint>();
   for (const point of definition.points) {
-    const value = raw.get(point.name);
-    if (value !== undefined && point.type !== 'pad') points.set(point.name, scaled(point, value, scopes));
+    const raw = own.raw.get(point.name);
+    if (raw !== undefined && point.type !== 'pad') points.set(point.name, scaled(point, raw, scopes));
   }
   let at = start + definition.size;
   const groups: DecodedGroup[] = [];
@@ -74,22 +73,39 @@ function decodeGroup(
   return [{ name: definition.name, points, groups }, at];
 }
 
-function scaled(point: PointDefinition, raw: PointValue, scopes: readonly Scope[]): PointValue {
-  if (point.sf === undefined || raw === null || typeof raw === 'string') return raw;
-  const exponent = typeof point.sf === 'number' ? point.sf : exponentOf(lookUp(point.sf, scopes) ?? null);
-  return exponent === null ? null : scale(Number(raw), exponent);
+function scaled(point: PointDefinition, raw: PointValue, scopes: readonly Scope[]): DecodedPoint {
+  const sf = typeof point.sf === 'string' ? lookUp(point.sf, scopes) : point.sf;
+  if (raw === null || typeof raw === 'string' || typeof sf !== 'number')
+    return { raw, value: raw, sf: exponentOf(sf ?? null) };
+  const exponent = exponentOf(sf);
+  return { raw, value: exponent === null ? null : scale(Number(raw), exponent), sf: exponent };
 }
 
+/** How often a group repeats: a fixed number, what a counting point says, or as often as the model is long. */
 function repetitions(group: GroupDefinition, scopes: readonly Scope[], left: number): number {
-  if (group.count === 0) return group.size === 0 ? 0 : Math.floor(left / group.size);
+  if (group.count === 0) return group.size === 0 ? 0 : Math.floor(left / sizeOf(group));
   const count = typeof group.count === 'number' ? group.count : lookUp(group.count, scopes);
   return typeof count === 'number' ? count : 0;
 }
 
-function lookUp(name: string, scopes: readonly Scope[]): PointValue | undefined {
-  return scopes.find((scope) => scope.has(name))?.get(name);
+/** Registers of one repetition, nested groups of fixed number included. */
+function sizeOf(group: GroupDefinition): number {
+  return group.groups.reduce(
+    (sum, nested) => sum + (typeof nested.count === 'number' ? nested.count * sizeOf(nested) : 0),
+    group.size,
+  );
 }
 
-function slice(words: Words, start: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => words[start + i] ?? 0);
+function lookUp(name: string, scopes: readonly Scope[]): PointValue | undefined {
+  return scopes.find(({ raw }) => raw.has(name))?.raw.get(name);
+}
+
+function slice(words: ModelWords, start: number, count: number): number[] | undefined {
+  const found: number[] = [];
+  for (let i = start; i < start + count; i++) {
+    const word = words[i];
+    if (word === undefined) return undefined;
+    found.push(word);
+  }
+  return found;
 }

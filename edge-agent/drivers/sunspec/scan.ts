@@ -1,13 +1,13 @@
 /**
  * Finds a device's SunSpec models: marker `SunS` at a known base, then the chain of models to the end model
  * (SunSpec Device Information Model Specification, "Device model discovery"). What was found is kept when a
- * later part fails. Big reads are tried first, because they show many headers at once.
+ * later part fails. Big reads are tried first: they show many headers at once, and what they brought is kept for
+ * whoever wants the points.
  */
 import { messageOf } from '@fieldbid/core/errors';
 import { ModbusError } from '../modbus/errors.ts';
-import { MAX_READ } from '../modbus/tcp-connection.ts';
-import type { PointValue } from './codec.ts';
-import { decodeModel } from './decode.ts';
+import { MAX_READ } from '../modbus/register-link.ts';
+import { type DecodedGroup, decodeModel } from './decode.ts';
 
 export interface FoundModel {
   readonly id: number;
@@ -17,15 +17,29 @@ export interface FoundModel {
   readonly length: number;
 }
 
+/** The answer to one request. */
+export interface Block {
+  readonly address: number;
+  readonly words: readonly number[];
+}
+
+export interface CommonModel {
+  readonly address: number;
+  /** Manufacturer Mn, model Md, version Vr, serial SN. */
+  readonly points: DecodedGroup['points'];
+}
+
 export interface ScanResult {
   /** Address of the marker. */
   readonly base: number;
   readonly models: readonly FoundModel[];
-  /** Points of the first common model (1): manufacturer Mn, model Md, serial SN, version Vr. */
-  readonly common: ReadonlyMap<string, PointValue>;
+  /** Every common model (1) of the chain: a gateway or meter in front may have one of its own. */
+  readonly commons: readonly CommonModel[];
   /** Whether the end model was reached; if not, `fault` says why. */
   readonly complete: boolean;
   readonly fault: string | undefined;
+  /** Everything that was read on the way. */
+  readonly blocks: readonly Block[];
 }
 
 export type ScanOutcome = ScanResult | { readonly found: false; readonly fault: string };
@@ -49,13 +63,13 @@ export async function scan(
   options: { bases?: readonly number[]; maxRead?: number } = {},
 ): Promise<ScanOutcome> {
   const bases = options.bases ?? BASES;
+  const most = options.maxRead ?? MAX_READ;
   let lastFault = 'the registers there hold something else';
   for (const base of bases) {
+    const reader = new BlockSource(link, most);
     try {
-      const words = await link.read(base, 2);
-      if (words[0] === MARKER[0] && words[1] === MARKER[1]) {
-        return await new ChainWalk(link, options.maxRead ?? MAX_READ).walk(base);
-      }
+      const words = await reader.atLeast(base, MARKER.length, most);
+      if (words[0] === MARKER[0] && words[1] === MARKER[1]) return await walk(reader, base);
     } catch (error) {
       if (!(error instanceof ModbusError) || error.fault === 'MODBUS_CONNECTION') throw error;
       lastFault = messageOf(error);
@@ -64,96 +78,110 @@ export async function scan(
   return { found: false, fault: `no marker SunS at ${bases.join(', ')}: ${lastFault}` };
 }
 
-class ChainWalk {
+async function walk(reader: BlockSource, base: number): Promise<ScanResult> {
+  const models: FoundModel[] = [];
+  const commons: CommonModel[] = [];
+  let fault: string | undefined;
+  let address = base + MARKER.length;
+  try {
+    while (fault === undefined) {
+      const [id, length] = await header(reader, address);
+      if (id === END_MODEL) break;
+      if (length === undefined || id === 0) {
+        fault = `at ${address} is ${id}, which is no model header`;
+        break;
+      }
+      models.push({ id, address, length });
+      if (id === 1) commons.push({ address, points: await commonPoints(reader, address, length) });
+      address += 2 + length;
+      if (models.length >= MOST_MODELS) fault = `more than ${MOST_MODELS} models`;
+      if (address > 65_534) fault = `the chain runs beyond register 65535`;
+    }
+  } catch (error) {
+    if (!(error instanceof ModbusError)) throw error;
+    fault = `after ${models.length} models, at register ${address}: ${error.message}`;
+  }
+  return { base, models, commons, complete: fault === undefined, fault, blocks: reader.blocks };
+}
+
+/** ID and L at an address; L undefined where the device serves an end model without it. */
+async function header(
+  reader: BlockSource,
+  address: number,
+): Promise<[id: number, length: number | undefined]> {
+  if (reader.known(address, 1)?.[0] === END_MODEL) return [END_MODEL, undefined];
+  try {
+    const words = await reader.atLeast(address, 2);
+    return [words[0] ?? 0, words[1]];
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const [id = 0] = await reader.atLeast(address, 1, 1);
+    return [id, undefined];
+  }
+}
+
+async function commonPoints(
+  reader: BlockSource,
+  address: number,
+  length: number,
+): Promise<CommonModel['points']> {
+  try {
+    const words = await reader.atLeast(address, length + 2);
+    return decodeModel(1, words)?.points ?? new Map();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return new Map(); // the chain goes on without a name
+  }
+}
+
+/** Registers in blocks as large as the device gives them. */
+class BlockSource {
+  readonly blocks: Block[] = [];
   readonly #link: ScanLink;
-  readonly #maxRead: number;
-  /** The latest block read, and where it starts. */
-  #block: number[] = [];
-  #blockStart = 0;
+  readonly #most: number;
   #bigReads = true;
 
-  constructor(link: ScanLink, maxRead: number) {
+  constructor(link: ScanLink, most: number) {
     this.#link = link;
-    this.#maxRead = maxRead;
+    this.#most = most;
   }
 
-  async walk(base: number): Promise<ScanResult> {
-    const models: FoundModel[] = [];
-    let common: ReadonlyMap<string, PointValue> = new Map();
-    let fault: string | undefined;
-    let address = base + MARKER.length;
-    try {
-      while (fault === undefined) {
-        const [id, length] = await this.#header(address);
-        if (id === END_MODEL) break;
-        if (length === undefined || id === 0) {
-          fault = `at ${address} is ${id}, which is no model header`;
-          break;
-        }
-        models.push({ id, address, length });
-        if (id === 1 && common.size === 0) common = await this.#common(address, length);
-        address += 2 + length;
-        if (models.length >= MOST_MODELS) fault = `more than ${MOST_MODELS} models`;
-        if (address > 65_534) fault = `the chain runs beyond register 65535`;
-      }
-    } catch (error) {
-      if (!(error instanceof ModbusError)) throw error;
-      fault = `after ${models.length} models, at register ${address}: ${error.message}`;
-    }
-    return { base, models, common, complete: fault === undefined, fault };
-  }
-
-  /** ID and L at an address; L undefined where the device serves an end model without it. */
-  async #header(address: number): Promise<[id: number, length: number | undefined]> {
-    const known = this.#known(address, 2);
-    if (known !== undefined) return [known[0] ?? 0, known[1]];
-    if (this.#bigReads) {
+  /**
+   * `count` words from `address`, and with them as many as the device gives up to `wish`.
+   * @throws ModbusError when not even `count` can be read.
+   */
+  async atLeast(address: number, count: number, wish = this.#most): Promise<readonly number[]> {
+    const known = this.known(address, count);
+    if (known !== undefined) return known;
+    const big = Math.min(Math.max(wish, count), this.#most, 65_536 - address);
+    if (this.#bigReads && big > count) {
       try {
-        await this.#load(address, Math.min(this.#maxRead, 65_536 - address));
-        return [this.#block[0] ?? 0, this.#block[1]];
+        return await this.#load(address, big);
       } catch (error) {
         // Near the end of its map, or over a gap, a device refuses the big read: go on in small ones.
         if (!isRefusal(error)) throw error;
         this.#bigReads = false;
       }
     }
-    try {
-      await this.#load(address, 2);
-      return [this.#block[0] ?? 0, this.#block[1]];
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const [id = 0] = await this.#link.read(address, 1);
-      return [id, undefined];
-    }
+    return this.#load(address, Math.min(count, this.#most));
   }
 
-  async #common(address: number, length: number): Promise<ReadonlyMap<string, PointValue>> {
-    const count = length + 2;
-    try {
-      let words = this.#known(address, count);
-      if (words === undefined && count <= this.#maxRead) {
-        await this.#load(address, count);
-        words = this.#block;
-      }
-      return decodeModel(1, words ?? [])?.points ?? new Map();
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      return new Map(); // the chain goes on without a name
-    }
+  known(address: number, count: number): readonly number[] | undefined {
+    const block = this.blocks.find(
+      (b) => b.address <= address && address + count <= b.address + b.words.length,
+    );
+    const from = address - (block?.address ?? 0);
+    return block?.words.slice(from, from + count);
   }
 
-  async #load(address: number, count: number): Promise<void> {
-    this.#block = await this.#link.read(address, count);
-    this.#blockStart = address;
-  }
-
-  #known(address: number, count: number): number[] | undefined {
-    const from = address - this.#blockStart;
-    if (from < 0 || from + count > this.#block.length) return undefined;
-    return this.#block.slice(from, from + count);
+  async #load(address: number, count: number): Promise<readonly number[]> {
+    const words = await this.#link.read(address, count);
+    this.blocks.push({ address, words });
+    return words;
   }
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof ModbusError && error.fault === 'MODBUS_EXCEPTION';
+/** The device will not give these registers; a device that is busy would. */
+export function isRefusal(error: unknown): error is ModbusError {
+  return error instanceof ModbusError && error.fault === 'MODBUS_EXCEPTION' && !error.retryable;
 }

@@ -1,0 +1,204 @@
+/**
+ * OPC UA devices as data: a mapping file binds the nodes of a kind of device to the points of the DerDevice port.
+ * No information model of PV inverters is common among OPC UA servers, so each file names its nodes. Near to what
+ * many servers have: the nameplate of OPC 10000-100 (Devices), 4.5.2: Manufacturer, Model, SerialNumber,
+ * SoftwareRevision.
+ */
+import { isAbsolute, resolve } from 'node:path';
+import { locate, readConfig } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
+import Type, { type Static } from 'typebox';
+import { DeviceProfile } from '../../profiles/profile.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/**
+ * A node id (`ns=2;s=Inverter.W`, `ns=2;i=1001`) or a browse path from the root (`/Objects/2:Inverter/2:W`,
+ * OPC 10000-4, A.2). In place of a namespace's index its name in `namespaces` may stand: `ns=inv;s=Inverter.W`.
+ */
+const Node = Type.String({ pattern: '^((ns=[A-Za-z0-9_]+;)?[isgb]=.+|/.+)$' });
+
+const number = (units: string[]) =>
+  Type.Object(
+    {
+      node: Node,
+      /** What the node counts in. */
+      unit: Type.Enum(units, { default: units[0]! }),
+      /** Factor on the node's value; -1 where the device counts injection as negative. */
+      scale: Type.Number({ default: 1 }),
+    },
+    closed,
+  );
+const Power = number(['W', 'kW', 'MW']);
+const Text = Type.Union([
+  Type.Object({ node: Node }, closed),
+  Type.Object({ value: Type.String({ minLength: 1 }) }, closed),
+]);
+
+const States = ['off', 'sleeping', 'starting', 'mppt', 'throttled', 'shutting-down', 'fault', 'standby'];
+const Switch = Type.Object(
+  {
+    node: Node,
+    /** What is written, and read, for on and off; true/1 and false/0 by the node's type. */
+    on: Type.Optional(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
+    off: Type.Optional(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
+  },
+  closed,
+);
+
+const Limit = Type.Object(
+  {
+    node: Node,
+    /** Percent of the rating, or power. */
+    unit: Type.Enum(['pct', 'W', 'kW', 'MW'], { default: 'pct' }),
+    scale: Type.Number({ exclusiveMinimum: 0, default: 1 }),
+    /** Smallest step of the node's own value; 1 for whole numbers and 0.01 else, when absent. */
+    step: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    /** Puts the limit into force; without it the limit always is, and releasing writes 100 %. */
+    enable: Type.Optional(Switch),
+    /** After so long the device drops the limit by itself. */
+    revert: Type.Optional(
+      Type.Object(
+        {
+          node: Node,
+          unit: Type.Enum(['s', 'ms', 'min'], { default: 's' }),
+          /** Longest time that the device takes; longer ones are shortened, which is the safer side. */
+          longest_s: Type.Number({ exclusiveMinimum: 0, default: 65_534 }),
+        },
+        closed,
+      ),
+    ),
+    /** Where the device wants a method called instead of nodes written: with these input arguments. */
+    method: Type.Optional(
+      Type.Object(
+        {
+          object: Node,
+          method: Node,
+          arguments: Type.Array(Type.Enum(['limit', 'revert', 'enable']), { minItems: 1 }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
+export const OpcUaMapping = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' }),
+    /** Name → namespace URI: indices are the server's, and may change when it is updated. */
+    namespaces: Type.Record(Type.String({ pattern: '^[A-Za-z_]\\w*$' }), Type.String({ minLength: 1 }), {
+      default: {},
+    }),
+    points: Type.Object(
+      {
+        manufacturer: Type.Optional(Text),
+        model: Type.Optional(Text),
+        serial: Type.Optional(Text),
+        version: Type.Optional(Text),
+        /** Active power at the terminals. */
+        power: Power,
+        /** What it could deliver without a limit. */
+        available: Type.Optional(Power),
+        /** What a limit of 100 % means: a node, or a number where no node says it. */
+        rating: Type.Optional(
+          Type.Union([Power, Type.Object({ value_W: Type.Number({ exclusiveMinimum: 0 }) }, closed)]),
+        ),
+        /** Line to neutral, one per phase. */
+        voltages: Type.Array(number(['V', 'kV']), { maxItems: 3, default: [] }),
+        /** Lifetime energy delivered. */
+        energy: Type.Optional(number(['Wh', 'kWh', 'MWh'])),
+        /** The node's value, as text → the state. */
+        state: Type.Optional(
+          Type.Object({ node: Node, values: Type.Record(Type.String(), Type.Enum(States)) }, closed),
+        ),
+        /** Connected to the grid. */
+        connected: Type.Optional(Switch),
+        limit: Type.Optional(Limit),
+      },
+      closed,
+    ),
+    /** Nodes whose changes are worth a line in the log: alarms, messages. The state's are watched in any case. */
+    watch: Type.Array(Type.Object({ name: Type.String({ minLength: 1 }), node: Node }, closed), {
+      default: [],
+    }),
+    subscription: Type.Object(
+      {
+        publishing_ms: Type.Integer({ minimum: 20, maximum: 60_000, default: 1000 }),
+        /** The server says that it is alive after so many publishing intervals without news. */
+        keepAliveCount: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
+        /** Made anew after so many keep-alives that did not come. */
+        missedKeepAlives: Type.Integer({ minimum: 1, maximum: 100, default: 3 }),
+      },
+      { ...closed, default: {} },
+    ),
+    /** Real ms for one answer. */
+    deadline_ms: Type.Integer({ minimum: 50, maximum: 60_000, default: 5000 }),
+    /**
+     * Values whose source timestamp is older count as not said, s. Compared with the agent's clock: needs a device
+     * whose clock is right. Without it values are taken as they come.
+     */
+    stale_s: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    /** How a limit of this kind of device is handled: as in a device profile. */
+    rules: DeviceProfile.properties.limit,
+    safeState: DeviceProfile.properties.safeState,
+    notes: DeviceProfile.properties.notes,
+  },
+  closed,
+);
+export type OpcUaMapping = Static<typeof OpcUaMapping>;
+export type LimitMapping = Static<typeof Limit>;
+export type SwitchMapping = Static<typeof Switch>;
+
+/** A mapping, and where it was read from. */
+export interface LoadedMapping {
+  readonly file: string;
+  readonly mapping: OpcUaMapping;
+}
+
+/** @throws InputError naming file, line, path, found and expected. */
+export function loadMapping(name: string, beside: string = process.cwd()): LoadedMapping {
+  const file = isAbsolute(name) ? name : resolve(beside, name);
+  const mapping = readConfig(OpcUaMapping, file);
+  for (const { path, node } of nodesOf(mapping)) {
+    const unknown = aliasesIn(node).find((alias) => !/^\d+$/.test(alias) && !(alias in mapping.namespaces));
+    if (unknown === undefined) continue;
+    throw new InputError({
+      source: locate(file, path),
+      path,
+      found: `the namespace ${unknown} in ${node}`,
+      expected: `an index, or one of: ${Object.keys(mapping.namespaces).join(', ') || '(namespaces is empty)'}`,
+    });
+  }
+  return { file, mapping };
+}
+
+/** Every node that a mapping names, with its path in the file. */
+export function nodesOf(mapping: OpcUaMapping): { path: string; node: string }[] {
+  const found: { path: string; node: string }[] = [];
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      const isNode = typeof inner === 'string' && ['node', 'object', 'method'].includes(key);
+      if (isNode) found.push({ path: `${path}/${key}`, node: inner });
+      else walk(inner, `${path}/${key}`);
+    }
+  };
+  walk(mapping.points, '/points');
+  walk(mapping.watch, '/watch');
+  return found;
+}
+
+/** The namespace of a node id; those of a browse path's names. */
+function aliasPattern(node: string): RegExp {
+  return node.startsWith('/') ? /(?<=\/)\w+(?=:)/g : /(?<=^ns=)\w+(?=;)/g;
+}
+
+function aliasesIn(node: string): string[] {
+  return node.match(aliasPattern(node)) ?? [];
+}
+
+/** The node with indices in place of names. @param indexOf the index at this server. */
+export function withIndices(node: string, indexOf: (alias: string) => number): string {
+  return node.replace(aliasPattern(node), (alias) => String(/^\d+$/.test(alias) ? alias : indexOf(alias)));
+}

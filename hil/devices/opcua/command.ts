@@ -1,0 +1,96 @@
+/** `fieldbid sim opcua`: one simulated OPC UA inverter by itself, with what is needed to speak to it. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command, runUntilSignal } from '@fieldbid/core/cli/command';
+import { isLoopback } from '@fieldbid/core/loopback';
+import { hostAndPort, number, phases, serial } from '../options.ts';
+import { clearDayIrradiance, pvPower_W } from '../pv-model.ts';
+import { simulatedMapping } from './simulated-mapping.ts';
+
+interface OpcUaCommand {
+  listen: { host: string; port: number };
+  allowRemote?: boolean;
+  folder: string;
+  rating: number;
+  phases: string;
+  voltage: number;
+  serial: string;
+  irradiance: number;
+  day?: boolean;
+}
+
+const USER = 'operator';
+const SECRET_MODE = 0o600;
+
+export function registerSimOpcUa(sim: Command): void {
+  sim
+    .command('opcua')
+    .description('Run one simulated PV inverter: an encrypted OPC UA server with a certificate and a user.')
+    .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
+      host: '127.0.0.1',
+      port: 4840,
+    })
+    .option('--allow-remote', 'accept an address that other machines can reach')
+    .option('--folder <folder>', 'its certificate, password and mapping; made on first use', 'sim-opcua')
+    .option('--rating <watts>', 'nameplate, W', number(1, 10_000_000), 5000)
+    .option('--phases <phases>', 'A, B, C (single-phase) or ABC (three-phase)', phases, 'A')
+    .option('--voltage <volts>', 'nominal voltage, line to neutral', number(1, 1000), 240)
+    .option('--serial <text>', 'serial number, at most 32 characters', serial, 'SIM-0001')
+    .option('--irradiance <w/m2>', 'sunlight in the panels, W/m²', number(0, 2000), 800)
+    .option('--day', 'let the sun rise at 06:00 and set at 18:00 UTC, with --irradiance at noon')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx fieldbid sim opcua --listen 127.0.0.1:4840 --rating 5000 --phases ABC`,
+    )
+    .action((options: OpcUaCommand, command: Command) => run(options, command));
+}
+
+async function run(options: OpcUaCommand, command: Command): Promise<void> {
+  const { host, port } = options.listen;
+  if (!isLoopback(host) && options.allowRemote !== true) {
+    command.error(
+      `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
+    );
+  }
+  // The server's library takes a second to load: not for commands that do not need it.
+  const { SimulatedOpcUaInverter } = await import('./simulated-opcua-inverter.ts');
+  const files = prepare(options);
+  const inverter = new SimulatedOpcUaInverter({
+    serial: options.serial,
+    phases: options.phases,
+    rating_W: options.rating,
+    nominal_V: options.voltage,
+    now: Date.now,
+    available_W: (t_ms) => {
+      const sun = options.day === true ? clearDayIrradiance(t_ms, options.irradiance) : options.irradiance;
+      return pvPower_W({ rating_W: options.rating }, sun);
+    },
+    pkiFolder: join(options.folder, 'server-pki'),
+    user: { name: USER, password: files.password },
+  });
+  const { endpoint } = await inverter.listen(host, port);
+  console.log(`A simulated ${options.rating} W inverter answers at ${endpoint}; Ctrl-C ends it.
+Now at its terminals: ${Math.round(inverter.terminalPower_W())} W. Its mapping is ${files.mapping}:
+
+${files.text}
+Try, in another terminal: trust its certificate, then read it.
+  npx fieldbid edge trust ${inverter.certificateFile}
+  npx fieldbid edge read ${endpoint} --mapping ${files.mapping} --user ${USER} --password-file ${files.passwordFile}`);
+  await runUntilSignal(() => inverter.close());
+}
+
+/** Password and mapping; a password that is there already stays. */
+function prepare({ folder, phases: mapped }: OpcUaCommand) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const passwordFile = join(folder, 'password');
+  if (!existsSync(passwordFile)) {
+    writeFileSync(passwordFile, `${randomBytes(18).toString('base64url')}\n`, { mode: SECRET_MODE });
+  }
+  const mapping = join(folder, 'mapping.yaml');
+  const text = simulatedMapping(mapped);
+  writeFileSync(mapping, text);
+  return { passwordFile, password: readFileSync(passwordFile, 'utf8').trim(), mapping, text };
+}

@@ -1,0 +1,13 @@
+/** The DerDevice suite: the OPC UA driver against the simulated inverter, over real encrypted connections. */
+import { derDeviceConformance } from '@fieldbid/edge-agent/device/conformance';
+import test from 'ava';
+import { OpcUaFolder, openOpcUaBench } from './opcua-bench.ts';
+
+const folder = new OpcUaFolder();
+test.before(() => folder.prepare());
+test.after.always(() => folder.remove());
+
+derDeviceConformance(test, 'OPC UA, 5 kW', () => openOpcUaBench(folder));
+derDeviceConformance(test, 'OPC UA, 250 kW', () =>
+  openOpcUaBench(folder, { phases: 'ABC', rating_W: 250_000 }),
+);
