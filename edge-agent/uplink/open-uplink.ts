@@ -6,7 +6,7 @@ import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { BufferedBus } from './buffered-bus.ts';
 import type { UplinkConfig } from './config.ts';
-import type { Stamp } from './record.ts';
+import type { Loss, Stamp } from './record.ts';
 import { RecordQueue } from './record-queue.ts';
 
 export interface UplinkParts {
@@ -18,13 +18,22 @@ export interface UplinkParts {
   readonly log: Logger;
 }
 
+/** A full buffer gives something up with every record: it is said once a minute. Real ms. */
+const SAY_AGAIN_MS = 60_000;
+
 /** @param configFile paths in `config` are relative to it. */
 export async function openUplink(config: UplinkConfig, configFile: string, parts: UplinkParts): Promise<Bus> {
   if (config.bufferFile === null) return parts.bus;
   const { maxBytes, drop } = config;
   const file = besideFile(configFile, config.bufferFile ?? `${parts.agentId}.buffer.sqlite`);
   const stamp = parts.stamp === undefined ? {} : { stamp: parts.stamp };
-  const open = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, ...stamp });
+  let said_ms = Number.NEGATIVE_INFINITY;
+  const onLoss = (losses: readonly Loss[]): void => {
+    if (performance.now() - said_ms < SAY_AGAIN_MS) return;
+    said_ms = performance.now();
+    parts.log.warn({ agentId: parts.agentId, losses }, 'records are given up: the buffer is full');
+  };
+  const open = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, onLoss, ...stamp });
   const openQueue = async (): Promise<RecordQueue> => {
     try {
       return await open();

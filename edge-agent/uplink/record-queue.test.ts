@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '@fieldbid/core/errors';
 import test from 'ava';
 import fc from 'fast-check';
-import type { NewRecord, QueuedRecord, RecordKind } from './record.ts';
+import type { Loss, NewRecord, QueuedRecord, RecordKind } from './record.ts';
 import { type Appended, RecordQueue, type RecordQueueOptions } from './record-queue.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldbid-queue-'));
@@ -64,7 +64,11 @@ test('records come back in order, numbered per stream, and stay until they are d
 
 test('full: the oldest measurements go, verdicts stay, and the loss is counted to the record, with its times', async (t) => {
   const where = options({ maxBytes: 16 * 1024 });
-  const queue = await RecordQueue.open(where);
+  let told = 0;
+  const onLoss = (losses: readonly Loss[]): void => {
+    told += losses.reduce((sum, { count }) => sum + count, 0);
+  };
+  const queue = await RecordQueue.open({ ...where, onLoss });
   for (let at_ms = 1; at_ms <= 100; at_ms++) {
     await keep(queue, recordOf(at_ms <= 5 ? 'verdict' : 'measurement', at_ms));
   }
@@ -78,6 +82,7 @@ test('full: the oldest measurements go, verdicts stay, and the loss is counted t
     Array.from({ length: 101 - oldest }, (_, i) => oldest + i),
   );
   const lost = { count: oldest - 6, from_ms: 6, until_ms: oldest - 1 };
+  t.is(told, lost.count);
   t.deepEqual(await queue.losses(), [{ sequence: 1, kind: 'measurement', ...lost }]);
   await queue.close();
   // Not yet reported: it is still known after a restart. What is lost later has a number of its own.

@@ -43,6 +43,8 @@ export interface RecordQueueOptions {
   readonly maxBytes: number;
   readonly drop: DropPolicy;
   readonly stamp?: Stamp;
+  /** Told what was given up, once that is committed. */
+  readonly onLoss?: (losses: readonly Loss[]) => void;
   /** Largest database file, bytes, refused by SQLite itself; by default what `maxBytes` can come to. */
   readonly ceilingBytes?: number;
 }
@@ -209,19 +211,20 @@ export class RecordQueue {
     const [delivered, lost] = [this.#delivered, this.#lost];
     for (const { id } of rows) this.#busy.add(id);
     try {
-      const { bytes, dropped } = await this.#db.transaction(async () => {
+      const { bytes, dropped, gone } = await this.#db.transaction(async () => {
         const kept = this.#bytes - (await this.#delete(delivered));
         const room = await makeRoom(this.#db, rows, kept, this.#options, this.#busy);
         await this.#insert(rows.filter(({ id }) => !room.refused.has(id)));
         await this.#saveHeads(heads);
         await this.#saveLosses([...lost, ...room.lost]);
-        return { bytes: room.bytes, dropped: room.refused };
+        return { bytes: room.bytes, dropped: room.refused, gone: [...lost, ...room.lost] };
       });
       this.#bytes = bytes;
       this.#lastId += rows.length;
       for (const [stream, head] of heads) this.#heads.set(stream, head);
       this.#delivered = this.#delivered.slice(delivered.length);
       this.#lost = this.#lost.slice(lost.length);
+      if (gone.length > 0) this.#options.onLoss?.(mergedLosses(gone));
       return rows.map(({ bytes: _, ...record }) => ({ record, stored: !dropped.has(record.id) }));
     } catch (error) {
       this.release(...rows.map(({ id }) => id));

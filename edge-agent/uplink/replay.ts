@@ -151,7 +151,7 @@ export class Replay {
     const { kind, count, from_ms, until_ms } = loss;
     const numbered = sequence === undefined ? {} : { sequence };
     const message: UplinkLoss = { agentId, kind, lost: { count, from_ms, until_ms }, ...numbered };
-    log.warn(message, 'records were lost while the broker was away');
     await bus.request(topics.uplinkLosses(deraId), message, LOSS_DEADLINE_MS);
+    log.warn(message, 'records were lost: the DERA knows');
   }
 }
