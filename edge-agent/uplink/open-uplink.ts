@@ -31,7 +31,10 @@ export async function openUplink(config: UplinkConfig, configFile: string, parts
   const onLoss = (losses: readonly Loss[]): void => {
     if (performance.now() - said_ms < SAY_AGAIN_MS) return;
     said_ms = performance.now();
-    parts.log.warn({ agentId: parts.agentId, losses }, 'records are given up: the buffer is full');
+    parts.log.warn(
+      { agentId: parts.agentId, losses },
+      'records are given up: the buffer is full, or the broker refuses them for good',
+    );
   };
   const open = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, onLoss, ...stamp });
   const openQueue = async (): Promise<RecordQueue> => {
