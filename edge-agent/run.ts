@@ -1,6 +1,6 @@
 /** An agent as its config file describes it, connected and ready to start. */
 import { besideFile, readConfig } from '@fieldbid/core/config';
-import { InputError } from '@fieldbid/core/errors';
+import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
 import { connectBus } from '@fieldbid/core/service-config';
@@ -9,12 +9,15 @@ import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
 import { careOf, type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
-import { EdgeConfig } from './config.ts';
+import { followKey } from './attestation/key-file.ts';
+import { signingStamp } from './attestation/readings.ts';
+import { EdgeConfig, keyFileOf } from './config.ts';
 import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
 import { loadLibrary } from './drivers/opcua/library.ts';
 import { loadProfile } from './profiles/profile.ts';
+import { openUplink } from './uplink/open-uplink.ts';
 
 /**
  * Reads and checks everything that the file names before anything is connected.
@@ -35,6 +38,12 @@ export async function agentFromConfig(
   const forecast = loadPriceForecast(besideFile(file, market.forecastFile));
   const clearSky =
     market.clearSkyFile === undefined ? undefined : loadClearSky(besideFile(file, market.clearSkyFile));
+  const signer =
+    config.keyFile === null
+      ? undefined
+      : followKey(keyFileOf(config, file), (error) =>
+          log.error({ agentId, code: codeOf(error) }, `the key stays as it was: ${messageOf(error)}`),
+        );
   let now = Date.now;
   const links = new ModbusLinks();
   const setups = devices.map((entry, i): DeviceSetup => {
@@ -73,12 +82,17 @@ export async function agentFromConfig(
     const clock = await clocksFor(config.clock, bus);
     const time = clock();
     now = () => time.now();
+    const { deraId } = market;
+    const stamp = signer === undefined ? {} : { stamp: signingStamp(signer) };
+    const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log, ...stamp });
     const agent = new EdgeAgent({
-      ...{ agentId, deraId: market.deraId, bus, calendar: market.calendar, forecast, devices: setups, log },
+      ...{ agentId, deraId, bus: uplink, calendar: market.calendar, forecast, devices: setups, log },
       timeFor: () => clock(),
       cycle_ms: cycle_s * 1000,
+      // The chain of signed readings lives in the buffer.
+      ...(signer === undefined ? {} : { signer, evidence: config.uplink.bufferFile !== null }),
     });
-    return { agent, close: () => bus.close() };
+    return { agent, close: () => uplink.close() };
   } catch (error) {
     await bus.close();
     throw error;

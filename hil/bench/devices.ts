@@ -58,7 +58,8 @@ const LOOPBACK = '127.0.0.1';
 async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
   let last: Measurement | undefined;
   await bus.subscribe(topics.measurements(derId), ({ topic, message }) => {
-    last = parse(Measurement, message, topic);
+    const measurement = parse(Measurement, message, topic);
+    if (measurement.historical !== true) last = measurement;
   });
   return {
     derId,

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { InputError } from '@fieldbid/core/errors';
+import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
 import { opcuaFigures } from './opcua.ts';
 import { transportFigures } from './transport.ts';
@@ -15,6 +16,7 @@ interface BenchOptions {
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
+  buffer: bufferFigures,
   opcua: opcuaFigures,
   transport: transportFigures,
 };
