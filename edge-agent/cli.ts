@@ -44,8 +44,8 @@ The file, with the least that it needs:
       endpoint: tcp://127.0.0.1:15020?unit=1
       riskFactor_pct: 5
 
-More keys: clock, keyFile, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
-defaultLimit_W, revert_s; of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
+More keys: clock, keyFile, uplink (bufferFile, maxBytes, drop), awardsFile, cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
+defaultLimit_W, revert_s, reserve_pct (of a battery); of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
 securityPolicy, pkiFolder, user { name, passwordFile }. A wrong key is named with its line.`;
 
 async function runAgent(options: { config: string; logLevel: string }): Promise<void> {

@@ -6,6 +6,8 @@ import { Id } from '@fieldbid/core/market/messages';
 import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
+import { LONGEST_REVERT_S } from './agent/device-setup.ts';
+import { DEFAULT_RESERVE_PCT } from './agent/quantity.ts';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { UplinkConfig } from './uplink/config.ts';
@@ -27,12 +29,14 @@ export const EdgeDeviceConfig = Type.Object(
     opcua: Type.Optional(OpcUaAccess),
     /** RF of eq. 1: what the owner adds to the forecast price, percent. */
     riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
+    /** A battery behind the device: its owner's reserve, percent of its capacity, that is never bid. */
+    reserve_pct: Type.Number({ minimum: 0, maximum: 100, default: DEFAULT_RESERVE_PCT }),
     /** Inside the market's hours without an award: run by the default below, or deliver nothing. */
     withoutAward: Type.Enum(['default', 'zero'], { default: 'default' }),
     /** The owner's default outside of awards: a limit, W; without it the limit is released. */
     defaultLimit_W: Type.Optional(Type.Integer({ minimum: 0 })),
-    /** Seconds after which the device drops a limit that nobody renews; an interval and 5 minutes by default. */
-    revert_s: Type.Optional(Type.Integer({ minimum: 10, maximum: 65_534 })),
+    /** Seconds after which the device drops a limit that nobody renews; two intervals by default. */
+    revert_s: Type.Optional(Type.Integer({ minimum: 10, maximum: LONGEST_REVERT_S })),
   },
   closed,
 );
@@ -60,6 +64,8 @@ export const EdgeConfig = Type.Object(
     keyFile: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
     /** What becomes of measurements and verdicts while the broker is away. */
     uplink: UplinkConfig,
+    /** SQLite file, made when absent: awards outlive a restart; null: they do not. `AGENTID.awards.sqlite`. */
+    awardsFile: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
     /** The cycle: read, judge, write. Seconds of market time. */
     cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
     /** A command must be proved within this, seconds of market time. */

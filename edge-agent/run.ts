@@ -6,6 +6,7 @@ import { moments } from '@fieldbid/core/market/calendar';
 import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
+import { openAwardStore } from './agent/award-store.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
 import { careOf, type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
@@ -63,6 +64,7 @@ export async function agentFromConfig(
       deviceIds: entry.deviceIds,
       device,
       riskFactor_pct: entry.riskFactor_pct,
+      reserve_pct: entry.reserve_pct,
       ...(clearSky === undefined ? {} : { clearSky }),
       rules: verdictRules(profile, verdictDeadline_s),
       ...careOf(profile),
@@ -85,14 +87,25 @@ export async function agentFromConfig(
     const { deraId } = market;
     const stamp = signer === undefined ? {} : { stamp: signingStamp(signer) };
     const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log, ...stamp });
+    const awardStore =
+      config.awardsFile === null
+        ? undefined
+        : await openAwardStore(besideFile(file, config.awardsFile ?? `${agentId}.awards.sqlite`), log);
     const agent = new EdgeAgent({
       ...{ agentId, deraId, bus: uplink, calendar: market.calendar, forecast, devices: setups, log },
       timeFor: () => clock(),
       cycle_ms: cycle_s * 1000,
       // The chain of signed readings lives in the buffer.
+      ...(awardStore === undefined ? {} : { awardStore }),
       ...(signer === undefined ? {} : { signer, evidence: config.uplink.bufferFile !== null }),
     });
-    return { agent, close: () => uplink.close() };
+    return {
+      agent,
+      close: async () => {
+        await awardStore?.close();
+        await uplink.close();
+      },
+    };
   } catch (error) {
     await bus.close();
     throw error;

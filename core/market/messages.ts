@@ -28,8 +28,8 @@ export const MeasuredState = Type.Object(
     measured_W: Type.Integer(),
     /** Power the device could deliver now, W; null when it does not say and it cannot be told. */
     available_W: Type.Union([Power_W, Type.Null()]),
-    /** Where `available_W` is from: measured (uncurtailed), WAval register, or persistence of the index. */
-    source: Type.Enum(['measured', 'WAval', 'persistence', 'unknown']),
+    /** Where `available_W` is from: measured (uncurtailed), WAval register, persistence of the index, a battery's energy. */
+    source: Type.Enum(['measured', 'WAval', 'persistence', 'storage', 'unknown']),
     /** WMax setting or WRtg nameplate, W. */
     rating_W: Power_W,
     /** Limit in force, percent of WMax; null when none. */

@@ -11,6 +11,7 @@ import { type Calendar, type Moments, moments } from '@fieldbid/core/market/cale
 import type { AgentState } from '@fieldbid/core/market/messages';
 import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
+import type { AwardStore, KeptAward } from './award-store.ts';
 import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
 import type { DeviceSetup } from './device-setup.ts';
@@ -32,6 +33,8 @@ export interface EdgeAgentOptions {
   readonly signer?: () => Signer;
   /** Whether measurements carry the registers that they were read from: where they are signed. */
   readonly evidence?: boolean;
+  /** Where awards outlive the agent; without it they end with it. */
+  readonly awardStore?: AwardStore;
   readonly log: Logger;
 }
 
@@ -61,28 +64,32 @@ export class EdgeAgent {
 
   /** Takes awards, announces itself and begins its cycles. A device that is not there yet is tried each cycle. */
   async start(): Promise<void> {
-    const { agentId, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
+    const { agentId, awardStore, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
     const schedule = moments(calendar);
     // All clocks are joined before anything is awaited: from here on time waits for us.
     const participants = devices.map((setup) => ({ setup, time: timeFor(`${agentId}/${setup.derId}`) }));
     this.#times.push(...participants.map(({ time }) => time));
+    const kept = (await awardStore?.kept()) ?? [];
     for (const { setup, time } of participants) {
       const { derId } = setup;
       const awards = new AwardBook(
         derId,
         schedule.map(({ interval }) => interval),
       );
+      this.#takeAgain(awards, kept, derId, time.now());
       this.#subscriptions.push(
         await bus.respond(topics.awards(derId), async ({ topic, message }) => {
           const { answer, award } = awards.take(message, topic, time.now());
           const fields = { derId, intervalId: award?.intervalId, correlationId: award?.bidUid };
+          // Before it is acknowledged: whoever awards may count on it from then on.
+          if (answer.accepted && award !== undefined) await awardStore?.keep(award, time.now());
           if (answer.accepted) log.info({ ...fields, allocation_W: award?.allocation_W }, 'award taken');
           else log.warn({ ...fields, code: answer.code, reason: answer.reason }, 'award refused');
           return answer;
         }),
       );
-      const cycle = new DeviceCycle({
-        ...{ setup, deraId, bus, time, calendar, schedule, forecast, awards, log },
+      const cycle = new DeviceCycle(bus, {
+        ...{ setup, deraId, time, calendar, schedule, forecast, awards, log },
         signer: this.#options.signer,
         evidence: this.#options.evidence ?? false,
       });
@@ -97,6 +104,16 @@ export class EdgeAgent {
         await Promise.all(beats.map(({ done }) => done));
       },
     );
+  }
+
+  /** What this agent held when it ended, in whatever way; checked as if it came now. */
+  #takeAgain(awards: AwardBook, kept: readonly KeptAward[], derId: string, now_ms: number): void {
+    for (const { intervalId, message } of kept.filter((award) => award.derId === derId)) {
+      const { answer } = awards.take(message, 'kept awards', now_ms);
+      const { log } = this.#options;
+      if (answer.accepted) log.info({ derId, intervalId }, 'award held again after a restart');
+      else if (answer.code !== 'EXPIRED') log.warn({ derId, intervalId, ...answer }, 'kept award refused');
+    }
   }
 
   /** Some devices fall back to their default when their controller no longer counts up. */
@@ -126,19 +143,20 @@ export class EdgeAgent {
     const { cycle_ms } = this.#options;
     const from_ms = schedule[0]?.bid_ms ?? time.now();
     const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
+    const regularAfter = (t_ms: number): number => (Math.floor(t_ms / cycle_ms) + 1) * cycle_ms;
     let due_ms = Math.max(from_ms, time.now());
     try {
       // One cycle at the end itself hands the device back to its owner's default.
       while (due_ms <= end_ms) {
         await time.requestTime(due_ms);
         await this.#runSafely(cycle, due_ms);
-        await this.#announceChanges(due_ms);
+        cycle.track(this.#announceChanges(due_ms));
+        await cycle.sentUntil(Math.min(regularAfter(due_ms), cycle.nextMoment_ms(due_ms)));
         const now_ms = Math.max(due_ms, time.now());
         this.overruns += Math.max(0, Math.floor(now_ms / cycle_ms) - Math.floor(due_ms / cycle_ms));
         // Regular cycles fall on whole multiples of their length, whenever the program was started. Moments
         // between are not missed by an overrun: the one that passed meanwhile is granted at once.
-        const regular_ms = (Math.floor(now_ms / cycle_ms) + 1) * cycle_ms;
-        due_ms = Math.min(regular_ms, cycle.nextMoment_ms(due_ms));
+        due_ms = Math.min(regularAfter(now_ms), cycle.nextMoment_ms(due_ms));
       }
     } catch (error) {
       if (codeOf(error) !== 'TIME_CLOSED') throw error;

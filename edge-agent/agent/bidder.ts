@@ -2,6 +2,7 @@
  * Steps 2-3 · One bid per interval, sent between its bid time and its gate closure. The bid's UID is fixed when
  * the registers are read for it, and is the correlation id of all that follows.
  */
+import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
@@ -21,18 +22,21 @@ export class Bidder {
   #settled: string | undefined;
   /** Interval for which a bid was sent that nobody has answered yet. */
   #unanswered: string | undefined;
+  /** A bid is on its way, or its receipt. */
+  #sending = false;
 
   constructor(context: CycleContext) {
     this.#context = context;
   }
 
   /** Does what is due at `now_ms`; without an image it waits for the next cycle, until the gate closes. */
-  async run(reading: DerReading | undefined, now_ms: number): Promise<void> {
+  run(reading: DerReading | undefined, now_ms: number): void {
+    if (this.#sending) return;
     const moment = this.#context.schedule.find((m) => m.bid_ms <= now_ms && now_ms < m.gateClosure_ms);
     if (moment === undefined || reading === undefined || this.#settled === moment.interval.id) return;
     const bid = this.#prepare(moment, reading, now_ms);
     if (bid === undefined) this.#settled = moment.interval.id;
-    else await this.#send(await this.#signed(bid), moment);
+    else this.#send(bid, moment);
   }
 
   async #signed(bid: Bid): Promise<Bid> {
@@ -49,7 +53,7 @@ export class Bidder {
     const { interval, bid_ms, gateClosure_ms } = moment;
     const fields = { intervalId: interval.id, derId, correlationId: bidUid(derId, interval.id, 'energy') };
     const price = forecast.at(interval);
-    const estimate = estimateQuantity(reading, interval, setup.clearSky, this.#index);
+    const estimate = estimateQuantity(reading, interval, setup.clearSky, this.#index, setup.reserve_pct);
     this.#index = estimate?.index ?? this.#index;
     log.info({ ...fields, readAt_ms: reading.readAt_ms, state: estimate?.state }, 'registers read for a bid');
     if (price === undefined || estimate === undefined || estimate.reason !== undefined) {
@@ -76,8 +80,19 @@ export class Bidder {
     });
   }
 
-  async #send(bid: Bid, moment: Moments): Promise<void> {
-    const { bus, time, deraId, log } = this.#context;
+  #send(unsigned: Bid, moment: Moments): void {
+    this.#sending = true;
+    this.#context.send(async (bus) => {
+      try {
+        await this.#ask(bus, await this.#signed(unsigned), moment);
+      } finally {
+        this.#sending = false;
+      }
+    });
+  }
+
+  async #ask(bus: Bus, bid: Bid, moment: Moments): Promise<void> {
+    const { time, deraId, log } = this.#context;
     const { uid, derId, intervalId, quantity_W, price_uUSD_per_MWh, clampedTo } = bid;
     const fields = { intervalId, derId, correlationId: uid, quantity_W, price_uUSD_per_MWh, clampedTo };
     const topic = topics.bids(deraId);

@@ -1,10 +1,12 @@
 /**
  * One device's cycle: 1 read an image, 12 judge what was commanded, 11 write what is due, 2-3 bid when it is
  * time, publish the measurement. Everything in a cycle sees the one image that was read at its start. Whatever
- * fails is said and counted; the next cycle comes all the same.
+ * fails is said and counted; the next cycle comes all the same. A broker or a DERA that does not answer holds no
+ * device up: what is being sent is waited for until the device wants something again.
  */
+import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
-import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { codeOf, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type { Measurement } from '@fieldbid/core/market/messages';
 import type { DerReading, RawRead } from '../device/der-device.ts';
 import { Bidder } from './bidder.ts';
@@ -13,6 +15,8 @@ import { LimitControl } from './limit-control.ts';
 
 /** A device that has not answered for so long, market ms, cannot be limited: the DERA must know. */
 const SILENCE_MS = 30_000;
+/** setTimeout holds no more, real ms. */
+const LONGEST_WAIT_MS = 2_000_000_000;
 
 export class DeviceCycle {
   /** Cycles in which the device did not answer. */
@@ -20,10 +24,13 @@ export class DeviceCycle {
   readonly #context: CycleContext;
   readonly #control: LimitControl;
   readonly #bidder: Bidder;
+  /** What is on its way to the broker, or to the DERA and back. */
+  readonly #sending = new Set<Promise<void>>();
   #answeredAt_ms: number | undefined;
   #silentSince_ms: number | undefined;
 
-  constructor(context: CycleContext) {
+  constructor(bus: Bus, given: Omit<CycleContext, 'send'>) {
+    const context: CycleContext = { ...given, send: (work) => this.track(work(bus)) };
     this.#context = context;
     this.#control = new LimitControl(context);
     this.#bidder = new Bidder(context);
@@ -37,8 +44,31 @@ export class DeviceCycle {
     else this.#silentSince_ms ??= this.#answeredAt_ms ?? now_ms;
     if (reading !== undefined) this.#answeredAt_ms = now_ms;
     await this.#control.run(reading, now_ms, granted);
-    await this.#bidder.run(reading, now_ms);
-    if (reading !== undefined) await this.#publish(reading);
+    this.#bidder.run(reading, now_ms);
+    if (reading !== undefined) this.#publish(reading);
+  }
+
+  /**
+   * Waits for what is being sent, until market time `t_ms` at the latest. Where time stands still meanwhile, that is
+   * until it is answered.
+   */
+  async sentUntil(t_ms: number): Promise<void> {
+    const patience_ms = this.#context.time.patienceUntil(t_ms);
+    if (this.#sending.size === 0 || !(patience_ms > 0)) return;
+    await withDeadline(Promise.all(this.#sending), Math.min(patience_ms, LONGEST_WAIT_MS), 'sending').catch(
+      () => undefined,
+    );
+  }
+
+  /** Counts something as being sent. */
+  track(work: Promise<void>): void {
+    const { setup, log } = this.#context;
+    const tracked = work
+      .catch((error: unknown) => {
+        log.error({ derId: setup.derId, code: codeOf(error), err: error }, `not sent: ${messageOf(error)}`);
+      })
+      .finally(() => this.#sending.delete(tracked));
+    this.#sending.add(tracked);
   }
 
   /** Whether the device can be limited: it answers, or has not been silent for long, and does as it is told. */
@@ -49,10 +79,11 @@ export class DeviceCycle {
 
   /**
    * When something is to be done that cannot wait for the regular cycle: an interval begins or ends, bidding
-   * opens, a command can be judged. Market epoch ms; infinity when nothing is.
+   * opens, a command can be judged, a limit is to be renewed. Market epoch ms; infinity when nothing is.
    */
   nextMoment_ms(now_ms: number): number {
-    let next_ms = this.#control.nextJudgement_ms(now_ms) ?? Number.POSITIVE_INFINITY;
+    const judgement_ms = this.#control.nextJudgement_ms(now_ms) ?? Number.POSITIVE_INFINITY;
+    let next_ms = Math.min(judgement_ms, this.#control.nextWrite_ms(now_ms));
     for (const { bid_ms, interval } of this.#context.schedule) {
       for (const moment_ms of [bid_ms, interval.start_ms, interval.end_ms]) {
         if (moment_ms > now_ms) next_ms = Math.min(next_ms, moment_ms);
@@ -77,8 +108,8 @@ export class DeviceCycle {
     }
   }
 
-  async #publish(reading: DerReading): Promise<void> {
-    const { bus, evidence, setup, log } = this.#context;
+  #publish(reading: DerReading): void {
+    const { send, evidence, setup, log } = this.#context;
     const { derId } = setup;
     if (reading.power_W === null) {
       log.debug({ derId }, 'no measurement: the device does not say its power');
@@ -94,11 +125,13 @@ export class DeviceCycle {
       energy_Wh: reading.energy_Wh,
       ...(evidence ? { raw: reading.raw.map(asEvidence) } : {}),
     };
-    try {
-      await bus.publish(topics.measurements(derId), measurement);
-    } catch (error) {
-      log.warn({ derId, code: codeOf(error) }, `measurement not published: ${messageOf(error)}`);
-    }
+    send(async (bus) => {
+      try {
+        await bus.publish(topics.measurements(derId), measurement);
+      } catch (error) {
+        log.warn({ derId, code: codeOf(error) }, `measurement not published: ${messageOf(error)}`);
+      }
+    });
   }
 }
 

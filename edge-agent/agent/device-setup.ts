@@ -17,6 +17,8 @@ export interface DeviceSetup {
   readonly deviceIds: readonly string[];
   readonly device: DerDevice;
   readonly riskFactor_pct: number;
+  /** Of a battery's capacity, percent: never bid. 20 by default. */
+  readonly reserve_pct?: number;
   /** Shape of a clear day; without it present power is carried forward. */
   readonly clearSky?: ClearSky;
   readonly rules: VerdictRules;
@@ -41,9 +43,12 @@ export interface DeviceSetup {
  */
 const REVERT_INTERVALS = 2;
 
+/** uint16 registers hold no longer time, 0xFFFF is "not implemented". */
+export const LONGEST_REVERT_S = 65_534;
+
 /** Seconds after which a device drops a limit where nothing else is configured. */
 export function defaultRevert_s({ interval_min }: Calendar): number {
-  return REVERT_INTERVALS * interval_min * 60;
+  return Math.min(LONGEST_REVERT_S, REVERT_INTERVALS * interval_min * 60);
 }
 
 /** What a device's family wants of its agent. */
@@ -69,8 +74,9 @@ export function verdictRules({ limit }: Pick<DeviceRules, 'limit'>, deadline_s: 
 export interface CycleContext {
   readonly setup: DeviceSetup;
   readonly deraId: string;
-  readonly bus: Bus;
   readonly time: TimeSource;
+  /** Begins to send something; the cycle's device does not wait for it. What is begun does not reject. */
+  readonly send: (work: (bus: Bus) => Promise<void>) => void;
   readonly calendar: Calendar;
   readonly schedule: readonly Moments[];
   readonly forecast: PriceForecast;

@@ -6,7 +6,7 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Award, CommandVerdict } from '@fieldbid/core/market/messages';
-import type { DerReading, LimitWritten } from '../device/der-device.ts';
+import type { DerReading, DeviceRefused, LimitWritten, Released } from '../device/der-device.ts';
 import type { CycleContext } from './device-setup.ts';
 import { brokenLater, type Command, decide, newCommand } from './verdict.ts';
 
@@ -15,6 +15,10 @@ type Wanted = { readonly kind: 'award'; readonly award: Award } | { readonly kin
 
 /** A device that loses its limit inside an interval gets it again so often: registers wear. */
 const MOST_REPAIRS = 3;
+/** Refused with an exception, a busy device is asked again so often, soon; then at half its revert time. */
+const MOST_REFUSALS = 3;
+/** What did not reach the device is tried again after this share of the time in which it drops its limit. */
+const RETRY_SHARE = 1 / 8;
 
 export class LimitControl {
   readonly #context: CycleContext;
@@ -27,7 +31,9 @@ export class LimitControl {
   /** Limit in the device as far as is known. */
   #held: LimitWritten | undefined;
   #writtenAt_ms = Number.NEGATIVE_INFINITY;
+  #triedAt_ms = Number.NEGATIVE_INFINITY;
   #repairs = 0;
+  #refusals = 0;
   #obeys = true;
 
   constructor(context: CycleContext) {
@@ -51,13 +57,24 @@ export class LimitControl {
     return settled_ms > now_ms ? settled_ms : since_ms + deadline_ms;
   }
 
+  /**
+   * When the device must hear of its limit again, market epoch ms: at half the time after which it drops it, however
+   * long a regular cycle is. Infinity when nothing is to be renewed.
+   */
+  nextWrite_ms(now_ms: number): number {
+    if (this.#limit_W() === null) return Number.POSITIVE_INFINITY;
+    const hold_ms = this.#hold_ms();
+    const due_ms = this.#delivered ? this.#writtenAt_ms + hold_ms / 2 : now_ms;
+    return Math.max(due_ms, this.#triedAt_ms + hold_ms * RETRY_SHARE, now_ms + 1);
+  }
+
   /** @param granted `performance.now()` when this cycle was granted. */
   async run(reading: DerReading | undefined, now_ms: number, granted: number): Promise<void> {
-    await this.#judge(reading, now_ms);
+    this.#judge(reading, now_ms);
     const wanted = this.#wanted(now_ms);
-    if (key(wanted) === key(this.#told)) await this.#watch(reading, now_ms);
+    if (key(wanted) === key(this.#told)) this.#watch(reading, now_ms);
     if (key(wanted) !== key(this.#told)) {
-      await this.#supersede(now_ms);
+      this.#supersede(now_ms);
       this.#take(wanted, now_ms, reading?.power_W ?? null);
       await this.#write(now_ms, granted);
     } else if (!this.#delivered || this.#renewalDue(now_ms) || this.#lost(reading)) {
@@ -70,46 +87,45 @@ export class LimitControl {
     if (this.#command !== undefined) this.#command.trouble = why;
   }
 
-  async #judge(reading: DerReading | undefined, now_ms: number): Promise<void> {
+  #judge(reading: DerReading | undefined, now_ms: number): void {
     if (this.#command === undefined) return;
     const verdict = decide(this.#command, reading, now_ms, this.#context.setup.rules);
     if (verdict === undefined) return;
     if (verdict.verdict === 'verified') this.#verified = { command: this.#command, verdict };
     this.#command = undefined;
-    await this.#announce(verdict);
+    this.#announce(verdict);
   }
 
   /** Until its interval ends, a verified command can still turn out not to be obeyed: then it is said. */
-  async #watch(reading: DerReading | undefined, now_ms: number): Promise<void> {
+  #watch(reading: DerReading | undefined, now_ms: number): void {
     if (this.#verified === undefined) return;
     const { command, verdict } = this.#verified;
     const broken = brokenLater(command, verdict, reading, now_ms, this.#context.setup.rules);
     if (broken === undefined) return;
     this.#verified = undefined;
-    await this.#announce(broken);
+    this.#announce(broken);
   }
 
   /** A command that another one replaces before it was judged: its deadline is now. */
-  async #supersede(now_ms: number): Promise<void> {
+  #supersede(now_ms: number): void {
     const command = this.#command;
     this.#command = undefined;
     if (command === undefined) return;
     const { rules } = this.#context.setup;
     const verdict = decide(command, undefined, command.since_ms + rules.deadline_ms, rules);
-    if (verdict !== undefined) await this.#announce({ ...verdict, decidedAt_ms: Math.floor(now_ms) });
+    if (verdict !== undefined) this.#announce({ ...verdict, decidedAt_ms: Math.floor(now_ms) });
   }
 
   #take(wanted: Wanted, now_ms: number, power_W: number | null): void {
-    const { derId } = this.#context.setup;
     this.#told = wanted;
     this.#delivered = wanted === undefined;
     this.#held = undefined;
     this.#verified = undefined;
     this.#repairs = 0;
+    this.#refusals = 0;
     if (wanted?.kind !== 'award') return;
     const { award } = wanted;
-    const correlationId = award.bidUid ?? bidUid(derId, award.intervalId, 'energy');
-    this.#command = newCommand(award, correlationId, now_ms, power_W);
+    this.#command = newCommand(award, correlationOf(award), now_ms, power_W);
   }
 
   #wanted(now_ms: number): Wanted {
@@ -142,9 +158,15 @@ export class LimitControl {
     return this.#told.kind === 'award' ? this.#told.award.allocation_W : this.#context.setup.defaultLimit_W;
   }
 
-  #renewalDue(now_ms: number): boolean {
+  /** After so long without a command the device drops its limit, ms: by the timer that it reads back, if it is shorter. */
+  #hold_ms(): number {
     const { revert_s, watchdog_s = revert_s } = this.#context.setup;
-    return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= Math.min(revert_s, watchdog_s) * 500;
+    const held_s = this.#held?.readBack?.revert_s ?? 0;
+    return 1000 * Math.min(revert_s, watchdog_s, held_s > 0 ? held_s : revert_s);
+  }
+
+  #renewalDue(now_ms: number): boolean {
+    return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= this.#hold_ms() / 2;
   }
 
   /** The device once read the limit back and shows another one now, as after a restart of its own. */
@@ -163,8 +185,9 @@ export class LimitControl {
     const told = this.#told;
     if (told === undefined) return;
     const { setup, log } = this.#context;
-    const command = this.#command;
+    this.#triedAt_ms = now_ms;
     const limit_W = this.#limit_W();
+    const command = this.#command ?? this.#commandAfterRefusal(told, now_ms);
     const fields = {
       derId: setup.derId,
       ...(told.kind === 'award' ? { intervalId: told.award.intervalId } : {}),
@@ -173,12 +196,14 @@ export class LimitControl {
     try {
       if (limit_W === null) {
         const result = await setup.device.release();
-        this.#delivered = true;
-        log.info({ ...fields, result }, 'no award: limit released, the device runs by its default');
+        this.#note(result);
+        if (result.outcome === 'refused') log.warn({ ...fields, result }, 'release refused');
+        else log.info({ ...fields, result }, 'no award: limit released, the device runs by its default');
         return;
       }
       const result = await setup.device.applyLimit({ limit_W, revert_s: setup.revert_s });
-      this.#delivered = true;
+      this.#note(result);
+      if (result.outcome === 'written') this.#command = command;
       this.#writtenAt_ms = now_ms;
       this.#held = result.outcome === 'written' ? result : undefined;
       if (command !== undefined && command.result === undefined) {
@@ -197,20 +222,40 @@ export class LimitControl {
     }
   }
 
-  async #announce(verdict: CommandVerdict): Promise<void> {
-    const { bus, log } = this.#context;
+  /** A refusal that may pass is not yet delivered: a device that is busy, or in an exception of the moment. */
+  #note(result: LimitWritten | Released | DeviceRefused): void {
+    const passing = result.outcome === 'refused' && result.code === 'DEVICE_EXCEPTION';
+    this.#refusals = result.outcome === 'refused' ? this.#refusals + 1 : 0;
+    this.#delivered = !passing || this.#refusals > MOST_REFUSALS;
+  }
+
+  /** The verdict on a command was that it is refused; taken after all, it is judged again: the later verdict counts. */
+  #commandAfterRefusal(told: Exclude<Wanted, undefined>, now_ms: number): Command | undefined {
+    if (told.kind !== 'award' || this.#refusals === 0) return undefined;
+    const { award } = told;
+    return newCommand(award, correlationOf(award), now_ms, null);
+  }
+
+  #announce(verdict: CommandVerdict): void {
+    const { send, log } = this.#context;
     if (verdict.verdict === 'refused') this.#obeys = false;
     else if (verdict.verdict === 'verified' && verdict.binding) this.#obeys = true;
     const { intervalId, derId, correlationId, reason } = verdict;
     const fields = { intervalId, derId, correlationId, verdict: verdict.verdict, reason };
     if (verdict.verdict === 'verified') log.info(fields, 'command verified');
     else log.warn(fields, `command ${verdict.verdict}`);
-    try {
-      await bus.publish(topics.verdicts(derId), verdict);
-    } catch (error) {
-      log.warn({ ...fields, code: codeOf(error) }, `verdict not published: ${messageOf(error)}`);
-    }
+    send(async (bus) => {
+      try {
+        await bus.publish(topics.verdicts(derId), verdict);
+      } catch (error) {
+        log.warn({ ...fields, code: codeOf(error) }, `verdict not published: ${messageOf(error)}`);
+      }
+    });
   }
+}
+
+function correlationOf({ bidUid: uid, derId, intervalId }: Award): string {
+  return uid ?? bidUid(derId, intervalId, 'energy');
 }
 
 function key(wanted: Wanted): string {

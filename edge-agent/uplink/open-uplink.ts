@@ -1,11 +1,11 @@
 /** The uplink of an agent as its config says: the bus itself, or one with a buffer in a file. */
-import { existsSync, renameSync } from 'node:fs';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { besideFile } from '@fieldbid/core/config';
-import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { BufferedBus } from './buffered-bus.ts';
 import type { UplinkConfig } from './config.ts';
+import { openOrSetAside } from './damaged.ts';
 import type { Loss, Stamp } from './record.ts';
 import { RecordQueue } from './record-queue.ts';
 
@@ -37,33 +37,10 @@ export async function openUplink(config: UplinkConfig, configFile: string, parts
     );
   };
   const open = (): Promise<RecordQueue> => RecordQueue.open({ file, maxBytes, drop, onLoss, ...stamp });
-  const openQueue = async (): Promise<RecordQueue> => {
-    try {
-      return await open();
-    } catch (error) {
-      if (!isDamaged(error)) throw error;
-      const aside = setAside(file);
+  const openQueue = (): Promise<RecordQueue> =>
+    openOrSetAside(file, open, (error, aside) => {
       const sentence = `the buffer is damaged and was set aside as ${aside}: ${messageOf(error)}`;
       parts.log.error({ agentId: parts.agentId, code: codeOf(error) }, sentence);
-      return open();
-    }
-  };
+    });
   return BufferedBus.open({ ...parts, openQueue });
-}
-
-/** What SQLite calls a file that it cannot make sense of: nobody can wait that out. */
-function isDamaged(error: unknown): boolean {
-  return (
-    error instanceof FieldbidError &&
-    ['SQLITE_CORRUPT', 'SQLITE_NOTADB'].includes(String(error.details.system))
-  );
-}
-
-/** Kept for who can still read it. @returns where it is now. */
-function setAside(file: string): string {
-  const aside = `${file}.damaged-${Date.now()}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-  }
-  return aside;
 }
