@@ -211,7 +211,7 @@ test('a device that echoes and ignores is refused at the deadline, with what it 
   t.regex(lab.verdicts[0]?.reason ?? '', /reads back 20 % but delivers 4000 W/);
 });
 
-test('a frozen device reads back something else: refused at once', async (t) => {
+test('a frozen device says yes and changes nothing: refused by its power', async (t) => {
   const lab = await run([
     [
       FIRST.award_ms,
@@ -221,7 +221,7 @@ test('a frozen device reads back something else: refused at once', async (t) => 
       },
     ],
   ]);
-  t.like(lab.verdicts[0], { verdict: 'refused', commanded_pct: 20, readBack_pct: 100 });
+  t.like(lab.verdicts[0], { verdict: 'refused', commanded_pct: 20, readBack_pct: 100, measured_W: 4000 });
 });
 
 test('a device that answers with an exception: refused, with its reason', async (t) => {

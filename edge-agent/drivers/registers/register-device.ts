@@ -168,8 +168,9 @@ export class RegisterDevice implements DerDevice {
     const { layout, binding, image } = await this.#guarded(({ limitReads }) => limitReads);
     const { control } = binding;
     if (control === undefined) return refused('NO_CONTROL', NOTHING_CONTROLS);
-    const writes = planRelease(control, image);
-    if ('outcome' in writes) return writes;
+    const planned = planRelease(control, image);
+    if ('outcome' in planned) return planned;
+    const writes = this.#needed(planned, image, control);
     const refusal = this.#wearRefusal(writes, image, false) ?? (await this.#write(writes));
     return refusal ?? { outcome: 'released', readBack: limitIn(await this.#readBack(layout), control) };
   }
