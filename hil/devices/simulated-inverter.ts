@@ -262,7 +262,7 @@ export class SimulatedInverter {
     }
     this.#heard();
     this.#physics.advance();
-    const names = this.#front.write(address, words);
+    const names = this.#front.write(address, words, !this.faults.frozen);
     this.writeTransactions++;
     for (const name of names) this.writes.set(name, (this.writes.get(name) ?? 0) + 1);
     if (this.faults.frozen) return;

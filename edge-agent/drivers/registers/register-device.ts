@@ -15,7 +15,6 @@ import type {
   LimitWritten,
   RawRead,
   Released,
-  StorageState,
 } from '../../device/der-device.ts';
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
 import { BlockReader } from '../modbus/block-reader.ts';
@@ -37,6 +36,7 @@ import {
 import { RegisterImage } from './image.ts';
 import { planReads, type Span } from './plan.ts';
 import { extentOf, type PointRef, wordsOf } from './point-ref.ts';
+import { readingOf } from './reading.ts';
 import { WearMeter } from './wear.ts';
 import { RegisterWriter } from './writer.ts';
 
@@ -57,9 +57,6 @@ interface Layout {
   readonly readBackReads: readonly Span[];
 }
 
-/** Power beyond so many times the rating, and voltages beyond this, are noise: bursts of 0xFFFF after a reset. */
-const IMPLAUSIBLE_RATING_SHARE = 2;
-const IMPLAUSIBLE_V = 2000;
 /** A limit whose scale factor moved while it was written is written again with the new one. */
 const MOST_ATTEMPTS = 2;
 
@@ -111,22 +108,10 @@ export class RegisterDevice implements DerDevice {
 
   async read(): Promise<DerReading> {
     const { binding, image } = await this.#guarded(({ imageReads }) => imageReads);
-    const { control, connected } = binding;
-    const rating_W = this.#ratingIn(image, binding);
-    const connectedRaw = connected === undefined ? null : image.raw(connected.point);
-    return {
+    return readingOf(binding, image, {
+      rating_W: this.#ratingIn(image, binding),
       readAt_ms: this.#options.now(),
-      power_W: plausiblePower(image.first(binding.power_W), rating_W),
-      available_W: plausiblePower(image.first(binding.available_W), rating_W),
-      rating_W,
-      limit: control === undefined ? null : limitState(control, image),
-      connected: connected === undefined || connectedRaw === null ? null : connectedRaw === connected.yes,
-      state: stateIn(image, binding),
-      voltages_V: binding.voltages_V.map((points) => plausibleVoltage(image.first(points))),
-      energy_Wh: image.first(binding.energy_Wh),
-      storage: storageIn(image, binding),
-      raw: image.reads,
-    };
+    });
   }
 
   async applyLimit(command: LimitCommand): Promise<LimitWritten | DeviceRefused> {
@@ -168,8 +153,9 @@ export class RegisterDevice implements DerDevice {
     const { layout, binding, image } = await this.#guarded(({ limitReads }) => limitReads);
     const { control } = binding;
     if (control === undefined) return refused('NO_CONTROL', NOTHING_CONTROLS);
-    const writes = planRelease(control, image);
-    if ('outcome' in writes) return writes;
+    const planned = planRelease(control, image);
+    if ('outcome' in planned) return planned;
+    const writes = this.#needed(planned, image, control);
     const refusal = this.#wearRefusal(writes, image, false) ?? (await this.#write(writes));
     return refusal ?? { outcome: 'released', readBack: limitIn(await this.#readBack(layout), control) };
   }
@@ -374,31 +360,4 @@ function layoutOf(binding: DeviceBinding): Layout {
 
 function limitIn(image: RegisterImage | undefined, control: ControlBinding): LimitState | null {
   return image === undefined ? null : limitState(control, image);
-}
-
-function plausiblePower(power_W: number | null, rating_W: number | null): number | null {
-  if (power_W === null || rating_W === null) return power_W;
-  return Math.abs(power_W) > IMPLAUSIBLE_RATING_SHARE * rating_W ? null : power_W;
-}
-
-function plausibleVoltage(voltage_V: number | null): number | null {
-  return voltage_V === null || voltage_V < 0 || voltage_V > IMPLAUSIBLE_V ? null : voltage_V;
-}
-
-function stateIn(image: RegisterImage, { state }: DeviceBinding): DerReading['state'] {
-  for (const { point, states } of state) {
-    const found = states[Number(image.raw(point) ?? Number.NaN)];
-    if (found !== undefined) return found;
-  }
-  return null;
-}
-
-function storageIn(image: RegisterImage, { storage }: DeviceBinding): StorageState | null {
-  if (storage === undefined) return null;
-  const soc_pct = image.first(storage.soc_pct);
-  const capacity_Wh = image.first(storage.capacity_Wh);
-  const said_Wh = image.first(storage.available_Wh);
-  if (capacity_Wh === 0) return null; // the model is there, the battery is not
-  const derived_Wh = soc_pct === null || capacity_Wh === null ? null : (soc_pct / 100) * capacity_Wh;
-  return { soc_pct, capacity_Wh, available_Wh: said_Wh ?? derived_Wh };
 }

@@ -39,9 +39,12 @@ export class Front {
     return this.map.read(address, count);
   }
 
-  /** Takes all words or none. @returns the points written. @throws ModbusRefusal. */
-  write(address: number, words: readonly number[]): string[] {
-    if (this.#own?.covers('holding', address) === true) return this.#own.write(address, words);
+  /**
+   * Takes all words or none. @param keep false: says yes and keeps nothing.
+   * @returns the points written. @throws ModbusRefusal.
+   */
+  write(address: number, words: readonly number[], keep: boolean): string[] {
+    if (this.#own?.covers('holding', address) === true) return this.#own.write(address, words, keep);
     if (this.map === undefined) throw new ModbusRefusal(ILLEGAL_ADDRESS, `no registers from ${address}`);
     const changes = this.map.changes(address, words);
     for (const { modelId, name, raw, words: own } of changes) {
@@ -51,7 +54,7 @@ export class Front {
       const fits = raw === null ? range === null : range != null && raw >= range[0] && raw <= range[1];
       if (!fits) throw new ModbusRefusal(ILLEGAL_VALUE, `${own.join(' ')} in ${key}`);
     }
-    for (const change of changes) this.map.setWords(change.address, change.words);
+    if (keep) for (const change of changes) this.map.setWords(change.address, change.words);
     return changes.map(({ modelId, name }) => `${modelId}.${name}`);
   }
 

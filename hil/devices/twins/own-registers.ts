@@ -54,7 +54,7 @@ export class OwnRegisters {
   }
 
   /** Takes all words or none. @returns names of the points written. @throws ModbusRefusal. */
-  write(address: number, words: readonly number[]): string[] {
+  write(address: number, words: readonly number[], keep: boolean): string[] {
     const touched = this.#refs.filter(
       ({ ref }) =>
         ref.table === 'holding' && ref.address < address + words.length && address < ref.address + ref.size,
@@ -78,7 +78,7 @@ export class OwnRegisters {
       }
       return { name, ref, own };
     });
-    for (const { ref, own } of changes) this.#putWords(ref, own);
+    if (keep) for (const { ref, own } of changes) this.#putWords(ref, own);
     return changes.map(({ name }) => name);
   }
 
