@@ -90,7 +90,7 @@ function fromStorage(
   { start_ms, end_ms }: Interval,
   reserve_pct: number,
 ): Estimate {
-  const reserve_Wh = (reserve_pct / 100) * capacityOf(storage);
+  const reserve_Wh = reserve_pct === 0 ? 0 : (reserve_pct / 100) * capacityOf(storage);
   const usable_Wh = Math.max(0, storage.available_Wh - reserve_Wh);
   const hours = (end_ms - start_ms) / 3_600_000;
   const quantity_W = whole(Math.min(rating_W, usable_Wh / hours));

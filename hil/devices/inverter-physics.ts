@@ -43,12 +43,16 @@ export class InverterPhysics {
   revertTo_pct: number | null;
   /** Power that it was told to deliver, W; null: what the sun gives. */
   setPoint_W: number | null = null;
+  /** What a set point falls back to, W; null: none, what the sun gives. */
+  revertSetPoint_W: number | null = null;
   #standbyUntil_ms = Number.NEGATIVE_INFINITY;
   #stored_Wh: number | null;
   #t_ms: number;
   #power_W: number;
   #energy_Wh: number;
   #revertAt_ms = Number.POSITIVE_INFINITY;
+  /** When the silence of its controller has lasted too long; a timer of its own beside that of the command. */
+  #silentAt_ms = Number.POSITIVE_INFINITY;
 
   constructor(options: PhysicsOptions, lifetime_Wh: number) {
     this.#options = options;
@@ -94,7 +98,8 @@ export class InverterPhysics {
 
   /** A sign of life: without another within the time it drops what it was told. */
   heardController(timeout_s: number): void {
-    if (this.limit.enabled || this.setPoint_W !== null) this.armRevert(timeout_s);
+    this.advance();
+    this.#silentAt_ms = this.#t_ms + timeout_s * 1000;
   }
 
   /** Seconds until the limit reverts; 0 when no timer runs. */
@@ -121,8 +126,9 @@ export class InverterPhysics {
     const now_ms = this.#options.now();
     if (now_ms - this.#t_ms > MOST_STEPS * STEP_MS) this.#step(now_ms - MOST_STEPS * STEP_MS);
     while (this.#t_ms < now_ms) {
-      this.#step(Math.min(now_ms, this.#t_ms + STEP_MS, this.#revertAt_ms));
-      if (this.#t_ms >= this.#revertAt_ms) this.#revert();
+      const ends_ms = Math.min(this.#revertAt_ms, this.#silentAt_ms);
+      this.#step(Math.min(now_ms, this.#t_ms + STEP_MS, ends_ms));
+      if (this.#t_ms >= ends_ms) this.#revert();
     }
   }
 
@@ -143,7 +149,9 @@ export class InverterPhysics {
   #revert(): void {
     const { revertTo_pct } = this;
     this.#revertAt_ms = Number.POSITIVE_INFINITY;
-    this.setPoint_W = null;
+    this.#silentAt_ms = Number.POSITIVE_INFINITY;
+    if (this.setPoint_W !== null) this.setPoint_W = this.revertSetPoint_W;
+    if (!this.limit.enabled) return;
     this.limit =
       revertTo_pct === null ? { ...this.limit, enabled: false } : { pct: revertTo_pct, enabled: true };
   }

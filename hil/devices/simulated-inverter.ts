@@ -77,6 +77,8 @@ export interface SimulatedInverterOptions {
   readonly ramp_pct_per_s?: number;
   /** What the revert timer falls back to: a limit in percent of WMax, or null for none (default). */
   readonly revert?: { readonly limit_pct: number } | null;
+  /** Time-out of its own for silence, s; the family's by default. */
+  readonly watchdog_s?: number;
   /** Energy counter at the start, Wh. */
   readonly lifetime_Wh?: number;
   readonly quirks?: Quirks;
@@ -267,13 +269,13 @@ export class SimulatedInverter {
     for (const name of names) this.writes.set(name, (this.writes.get(name) ?? 0) + 1);
     if (this.faults.frozen) return;
     this.#front.obey(names, this.#physics);
-    if (this.#family.watchdog_s !== undefined) this.#physics.heardController(this.#family.watchdog_s);
     this.#shownAt_ms = Number.NaN;
   }
 
   /** A device with a watchdog of its own takes any request as a sign of life. */
   #heard(): void {
-    if (this.#family.watchdog_s !== undefined) this.#physics.heardController(this.#family.watchdog_s);
+    const watchdog_s = this.#options.watchdog_s ?? this.#family.watchdog_s;
+    if (watchdog_s !== undefined) this.#physics.heardController(watchdog_s);
   }
 
   #show(): void {

@@ -11,6 +11,8 @@ import { type PointRef, wordsOf } from './point-ref.ts';
 export interface Companion {
   readonly point: PointRef;
   readonly value: number;
+  /** The value is a share of what 100 % means, percent; absent: it is in the point's own units. */
+  readonly ofBase?: boolean;
 }
 
 /** How a device's active power is limited. */
@@ -121,9 +123,11 @@ export function planLimit(
 
 /** What a limit needs beside it, where the device implements it. */
 export function companionWrites(control: ControlBinding, image: RegisterImage): PointWrite[] {
-  return control.companions
-    .filter(({ point }) => image.raw(point) !== null)
-    .map(({ point, value }) => pointWrite(image, point, value));
+  const base_W = image.first(control.base_W);
+  return control.companions.flatMap(({ point, value, ofBase = false }) => {
+    if (image.raw(point) === null || (ofBase && base_W === null)) return [];
+    return [pointWrite(image, point, ofBase ? ((base_W ?? 0) * value) / 100 : value)];
+  });
 }
 
 function pointWrite(image: RegisterImage, point: PointRef, value: number): PointWrite {

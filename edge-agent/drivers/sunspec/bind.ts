@@ -146,7 +146,7 @@ function controlOf(
   const paths: readonly [ControlPath, number, (model: FoundModel) => ControlBinding | undefined, boolean][] =
     [
       ['sunspec-704', 704, (model) => control704(model, rating_W, revertTo), true],
-      ['sunspec-704-set', 704, (model) => control704Set(model, rating_W), false],
+      ['sunspec-704-set', 704, (model) => control704Set(model, rating_W, revertTo), false],
       ['sunspec-123', 123, (model) => control123(model, rating_W), true],
       ['sunspec-124', 124, (model) => control124(model, discharge_W), false],
     ];
@@ -184,15 +184,27 @@ function control704(
   });
 }
 
-/** Model 704 as a set point in watts: storage delivers what it is told, not at most that. */
-function control704Set(model: FoundModel, base_W: readonly PointRef[]): ControlBinding | undefined {
-  return build(model, base_W, {
+/**
+ * Model 704 as a set point in watts: storage delivers what it is told, not at most that. What it does without a set
+ * point is its own affair: to be at zero, or at any power, when the agent dies it needs one to fall back to.
+ */
+function control704Set(
+  model: FoundModel,
+  base_W: readonly PointRef[],
+  { limit_pct }: RevertTo,
+): ControlBinding | undefined {
+  const made = build(model, base_W, {
     limit: 'WSet',
     unit: 'W',
     enable: ['WSetEna', 1, 0],
     revert: ['WSetRvrtTms', 0xffff_fffe],
-    companions: { WSetMod: 1, WSetEnaRvrt: 0 },
+    companions: { WSetMod: 1, WSetEnaRvrt: limit_pct === null ? 0 : 1 },
   });
+  if (made === undefined) return undefined;
+  const fallback = refs(model, 'WSetRvrt').map(
+    (point): Companion => ({ point, value: limit_pct ?? 0, ofBase: true }),
+  );
+  return { ...made, companions: [...made.companions, ...fallback] };
 }
 
 /** Model 124, basic storage: discharge as percent of the largest discharge rate; StorCtl_Mod bit 1 is discharge. */

@@ -164,7 +164,12 @@ test('generic-storage: told 3 kW it delivers 3 kW, and says what is left', async
   t.is(twin.terminalPower_W(), 3000);
   const { storage } = await device.read();
   t.true(Math.abs((storage?.available_Wh ?? 0) - 13_000) < 60, `${storage?.available_Wh} Wh`); // the ramp down from 10 kW
+  // The set point reverts to zero after another hour: the battery keeps the rest, 10 of 20 kWh.
   pass(4 * 3600);
+  t.is(twin.terminalPower_W(), 0);
+  t.is((await device.read()).storage?.soc_pct, 50);
+  await device.applyLimit({ limit_W: 8000, revert_s: 7200 });
+  pass(2 * 3600);
   t.is((await device.read()).storage?.soc_pct, 0);
   t.is(twin.terminalPower_W(), 0);
 });

@@ -103,6 +103,7 @@ export function control704(plate: Nameplate): Part {
       map.set(704, 'WMaxLimPctEna', physics.limit.enabled ? 1 : 0);
       map.set(704, 'WMaxLimPctRvrtRem', Math.ceil(physics.revertLeft_s));
       map.set(704, 'WSetEna', physics.setPoint_W === null ? 0 : 1);
+      if (physics.setPoint_W !== null) map.set(704, 'WSet', physics.setPoint_W);
     },
     takes: {
       '704.WMaxLimPctEna': [0, 1],
@@ -127,6 +128,7 @@ export function control704(plate: Nameplate): Part {
       }
       if (names.some((name) => name.startsWith('704.WSet'))) {
         physics.setPoint_W = flag('WSetEna') ? (map.value(704, 'WSet') ?? 0) : null;
+        physics.revertSetPoint_W = flag('WSetEnaRvrt') ? (map.value(704, 'WSetRvrt') ?? 0) : null;
         physics.armRevert(flag('WSetEna') ? revertSeconds(map, 704, 'WSetRvrtTms') : 0);
       }
     },
