@@ -46,6 +46,8 @@ export class SimulatedOpcUaInverter {
   readonly faults: Faults;
   /** Write and Call requests that were taken. */
   writeTransactions = 0;
+  /** When the last of them was answered, market epoch ms. */
+  lastWriteAt_ms = Number.NEGATIVE_INFINITY;
   readonly #options: SimulatedOpcUaInverterOptions;
   readonly #physics: InverterPhysics;
   readonly #nodes: InverterNodes;
@@ -194,7 +196,9 @@ export class SimulatedOpcUaInverter {
       };
       if (!['WriteResponse', 'CallResponse'].includes(response.schema.name)) return;
       const taken = results?.some((result) => (result.statusCode ?? result).isGood?.() === true);
-      if (taken === true) this.writeTransactions++;
+      if (taken !== true) return;
+      this.writeTransactions++;
+      this.lastWriteAt_ms = this.#options.now();
     });
     return server;
   }
