@@ -7,12 +7,12 @@ import test from 'ava';
 import { CLASSES, openSubject, SUN_W } from './device-classes.ts';
 import { SafetyLab, until } from './lab.ts';
 
-/** Market seconds in a real one: an interval of 2 minutes takes 15 s. */
-const SPEED = 8;
+/** Market seconds in a real one: an interval of 3 minutes takes 9 s. */
+const SPEED = 20;
 const AWARD_W = 3000;
 const DEFAULT_W = 5000;
 /** Shorter than the 10 real seconds that a message waits for a broker. */
-const REVERT_S = 40;
+const REVERT_S = 60;
 
 test('a broker that is cut: awards are held to their end, then the owner decides', async (t) => {
   const shared = {
@@ -22,7 +22,7 @@ test('a broker that is cut: awards are held to their end, then the owner decides
   };
   const clock = new WallClock(shared);
   t.teardown(() => clock.close());
-  const lab = new SafetyLab(shared.origin_ms, 2);
+  const lab = new SafetyLab(shared.origin_ms, 3);
   t.teardown(() => lab.close());
   const [limited, , , , , , storage] = CLASSES;
   const wishes = {
