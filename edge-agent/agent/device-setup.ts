@@ -47,7 +47,7 @@ const REVERT_INTERVALS = 2;
 export const LONGEST_REVERT_S = 65_534;
 
 /** Seconds after which a device drops a limit where nothing else is configured. */
-export function defaultRevert_s({ interval_min }: Calendar): number {
+export function defaultRevert_s({ interval_min }: Pick<Calendar, 'interval_min'>): number {
   return Math.min(LONGEST_REVERT_S, REVERT_INTERVALS * interval_min * 60);
 }
 

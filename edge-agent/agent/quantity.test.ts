@@ -1,6 +1,6 @@
 import { intervalOf } from '@fieldbid/core/interval';
 import test from 'ava';
-import type { DerReading } from '../device/der-device.ts';
+import type { DerReading, StorageState } from '../device/der-device.ts';
 import { clearSkyOf } from './clear-sky.ts';
 import { estimateQuantity } from './quantity.ts';
 
@@ -106,4 +106,35 @@ test('an index survives the night of a summer day, not longer', (t) => {
   t.true((estimateQuantity(dawn, intervalOf('2026-06-21T06:10Z', 15), SKY, before)?.quantity_W ?? 0) > 0);
   const old = { ...before, at_ms: at('00:00') - 7 * 3_600_000 };
   t.is(estimateQuantity(dawn, intervalOf('2026-06-21T06:10Z', 15), SKY, old)?.quantity_W, 0);
+});
+
+/** A 5 kW inverter before 10 kWh of battery. */
+const battery = (soc_pct: number, more: Partial<StorageState> = {}): Partial<DerReading> => ({
+  storage: { soc_pct, capacity_Wh: 10_000, available_Wh: 100 * soc_pct, ...more },
+});
+const HOUR = intervalOf('2026-06-21T09:10Z', 60);
+const quantityOf = (more: Partial<DerReading>, interval = HOUR, reserve_pct?: number) =>
+  estimateQuantity(reading('09:00', more), interval, SKY, undefined, reserve_pct);
+
+test('a battery bids what it holds above its reserve, over the hours of the interval', (t) => {
+  // 5,000 Wh less 20 % of 10,000 Wh are 3,000 Wh: 3,000 W for an hour; for a quarter the rating is the limit.
+  t.is(quantityOf(battery(50))?.quantity_W, 3000);
+  t.is(quantityOf(battery(50), intervalOf('2026-06-21T09:10Z', 15))?.quantity_W, 5000);
+  t.is(quantityOf(battery(50), HOUR, 30)?.quantity_W, 2000);
+  t.is(quantityOf(battery(50), HOUR, 0)?.quantity_W, 5000);
+  t.is(quantityOf(battery(29.999), HOUR)?.quantity_W, 999);
+  t.like(quantityOf(battery(50))?.state, { source: 'storage', available_W: 3000, measured_W: 2000 });
+});
+
+test('a battery at its reserve, or one that does not say what it can hold, bids nothing', (t) => {
+  t.like(quantityOf(battery(20)), { quantity_W: 0, reason: 'nothing above the reserve of 20 %' });
+  t.like(quantityOf(battery(3)), { quantity_W: 0 });
+  t.like(quantityOf(battery(50, { capacity_Wh: null, soc_pct: null })), { quantity_W: 0 });
+  // From 4,000 Wh at 40 % it can hold 10,000 Wh.
+  t.is(quantityOf(battery(40, { capacity_Wh: null }))?.quantity_W, 2000);
+});
+
+test('a battery that says nothing of its energy is bid by what the device delivers', (t) => {
+  const silent = battery(50, { available_Wh: null, capacity_Wh: null });
+  t.is(quantityOf(silent, intervalOf('2026-06-21T09:10Z', 15))?.quantity_W, Math.floor((4000 * 197.5) / 360));
 });

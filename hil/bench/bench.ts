@@ -12,7 +12,7 @@ import { MarketRecorder, type RecordSource } from '../recorder/market-recorder.t
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
-import { type BenchDevices, openBenchDevices } from './devices.ts';
+import { type BenchDevices, openBenchDevices, writesOf } from './devices.ts';
 import { Plant } from './plant.ts';
 import type { Progress } from './progress.ts';
 
@@ -121,6 +121,9 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         minutes,
         intervals,
         verdicts: recorder.verdicts(),
+        writes: devices.flatMap(({ derId, inverter }) =>
+          inverter === undefined ? [] : [{ derId, ...writesOf(inverter) }],
+        ),
         wall_ms,
         memory_MiB,
       };

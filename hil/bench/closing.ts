@@ -7,6 +7,8 @@ export function closingText(summary: RunSummary, folder: string): string {
   const pu = (v: number | null): string => (v === null ? '–' : v.toFixed(4));
   const MWh = (kWh: number): string => `${(kWh / 1000).toFixed(2)} MWh`;
   const problems = shortcomings(summary);
+  const most = (count: (writes: RunSummary['writes'][string]) => number): number =>
+    Math.max(0, ...Object.values(summary.writes).map(count));
   const gate = timings.gateClosureToRegisters;
   const rows: [string, string][] = [
     [
@@ -28,6 +30,10 @@ export function closingText(summary: RunSummary, folder: string): string {
     [
       'commands',
       `${commands.verified} verified by measured power, ${commands.refused} refused, ${commands.unproven} unproven`,
+    ],
+    [
+      'writes',
+      `at most ${most(({ requests }) => requests)} requests to a device, ${most(({ mostOfOneRegister }) => mostOfOneRegister ?? 0)} to one register`,
     ],
     [
       'energy',

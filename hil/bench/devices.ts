@@ -15,6 +15,7 @@ import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
 import { type Faults, SimulatedInverter } from '../devices/simulated-inverter.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
+import type { DeviceWrites } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
@@ -39,8 +40,24 @@ export interface BenchDevice {
 /** A simulated inverter, whatever it speaks. */
 export type BenchInverter = Pick<
   SimulatedInverter,
-  'terminalPower_W' | 'energy_Wh' | 'limitInForce_pct' | 'setVoltages_pu' | 'port' | 'close'
-> & { readonly faults: Faults };
+  | 'terminalPower_W'
+  | 'energy_Wh'
+  | 'limitInForce_pct'
+  | 'setVoltages_pu'
+  | 'writeTransactions'
+  | 'port'
+  | 'close'
+> & {
+  readonly faults: Faults;
+  /** Registers written: name → how often. */
+  readonly writes?: ReadonlyMap<string, number>;
+};
+
+/** What its clients have written so far. */
+export function writesOf({ writeTransactions, writes }: BenchInverter): Omit<DeviceWrites, 'derId'> {
+  const mostOfOneRegister = writes === undefined ? null : Math.max(0, ...writes.values());
+  return { requests: writeTransactions, mostOfOneRegister };
+}
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
   /** Actual factor on each load of the model at market time `t_ms`. */

@@ -36,6 +36,10 @@ test.serial(
     t.like(first.summary, { powerFlows: 30, commands: { verified: 24, refused: 0, unproven: 0 } });
     t.like(first.summary.intervals, { planned: 2, completed: 2, curtailed: 2 });
     t.is(first.summary.voltage.violations, 0);
+    // Two awards, each written once, and the release at the end.
+    const counts = Object.values(first.summary.writes);
+    t.is(counts.length, first.record.derIds.length);
+    for (const count of counts) t.deepEqual(count, { requests: 3, mostOfOneRegister: 3 });
     t.true(first.summary.originalBids.max_pu! > 1.05);
     invariants(t, first.record);
     await signaturesHold(t, first.folder);

@@ -62,6 +62,15 @@ export interface RunHeader {
   readonly limits_pu: readonly [number, number];
 }
 
+/** What a day cost a device's registers or nodes. */
+export interface DeviceWrites {
+  readonly derId: string;
+  /** Write requests that it took. */
+  readonly requests: number;
+  /** Writes of the register that was written most often; null where that is not counted. */
+  readonly mostOfOneRegister: number | null;
+}
+
 export interface RunRecord {
   readonly header: RunHeader;
   /** `node.phase`, e.g. `l675.B`. */
@@ -70,6 +79,8 @@ export interface RunRecord {
   readonly minutes: readonly MinuteRecord[];
   readonly intervals: readonly IntervalRecord[];
   readonly verdicts: readonly CommandVerdict[];
+  /** Of the simulated devices. */
+  readonly writes: readonly DeviceWrites[];
   /** Real milliseconds: set-up, day, closing. */
   readonly wall_ms: Readonly<Record<string, number>>;
   /** Resident memory at the end, MiB, per process. */

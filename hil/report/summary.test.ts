@@ -88,6 +88,7 @@ const run: RunRecord = {
   minutes: Array.from({ length: 15 }, (_, i) => minute(i, [1, 1.04])),
   intervals: [interval],
   verdicts: [],
+  writes: [{ derId: 'pv-1', requests: 96, mostOfOneRegister: 95 }],
   wall_ms: {},
   memory_MiB: {},
 };
@@ -98,6 +99,7 @@ test('figures worked by hand: a quarter of an hour at 20 kW is 5 kWh, fifteen mi
   t.like(summary.intervals, { completed: 1, curtailed: 1, curtailedAfterClearing: 0 });
   t.like(summary.originalBids, { max_pu: 1.06, intervalsAboveLimit: 1 });
   t.is(summary.timings.gateClosureToRegisters?.p50, 40);
+  t.deepEqual(summary.writes, { 'pv-1': { requests: 96, mostOfOneRegister: 95 } });
   t.deepEqual(shortcomings(summary), []);
 });
 

@@ -1,6 +1,6 @@
 /** `summary.json`: what happened in a run, in figures that a script can check. */
 import { priceInUsd } from '@fieldbid/core/market/money';
-import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { type DeviceWrites, isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { type Spread, spread } from './statistics.ts';
 
 export interface RunSummary {
@@ -28,6 +28,8 @@ export interface RunSummary {
   /** Highest voltage of the original bids that the DSO computed, pu, and intervals in which it broke the limit. */
   originalBids: { max_pu: number | null; intervalsAboveLimit: number };
   commands: { verified: number; refused: number; unproven: number };
+  /** By DER: write requests that its simulated device took, and writes of the register that was written most often. */
+  writes: Record<string, Omit<DeviceWrites, 'derId'>>;
   bids: {
     submitted: number;
     accepted: number;
@@ -95,6 +97,7 @@ export function summarize(run: RunRecord): RunSummary {
       refused: verdicts('refused'),
       unproven: verdicts('unproven'),
     },
+    writes: Object.fromEntries(run.writes.map(({ derId, ...counts }) => [derId, counts])),
     bids: {
       submitted: overReports((b) => b.submitted),
       accepted: overReports((b) => b.accepted),

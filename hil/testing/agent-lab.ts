@@ -21,8 +21,11 @@ import { FAMILIES, type FamilyName } from '../devices/twins/families.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import { FaultRule } from '../faults/rules.ts';
 
-const CALENDAR = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 2 }, 'test');
-const SCHEDULE = moments(CALENDAR);
+const calendarOf = (intervals: number): Calendar =>
+  parse(Calendar, { start: '2026-06-21T12:00Z', intervals }, 'test');
+/** So many intervals of a quarter hour from noon. */
+export const scheduleOf = (intervals: number): Moments[] => moments(calendarOf(intervals));
+const SCHEDULE = scheduleOf(2);
 export const FIRST = SCHEDULE[0] as Moments;
 export const SECOND = SCHEDULE[1] as Moments;
 export const START_MS = FIRST.bid_ms - 60_000;
@@ -52,6 +55,10 @@ export interface LabOptions {
   readonly profile?: (profile: DeviceProfile) => DeviceProfile;
   /** What happens on the way to it. */
   readonly faults?: readonly (Partial<FaultRule> & Pick<FaultRule, 'fault'>)[];
+  /** Of the calendar; 2 by default. */
+  readonly intervals?: number;
+  /** Settings in flash are made before, as at commissioning, and not counted. */
+  readonly prepare?: boolean;
   /** Real ms for one answer. */
   readonly deadline_ms?: number;
 }
@@ -132,12 +139,18 @@ export async function runLab(script: Script, options: LabOptions = {}): Promise<
     now: () => clock.now(),
     deadline_ms: options.deadline_ms ?? 60_000,
   });
+  if (options.prepare === true) {
+    const refusal = await device.prepare();
+    if (refusal !== undefined) throw new RangeError(refusal.reason);
+    inverter.writes.clear();
+    inverter.writeTransactions = 0;
+  }
   const agent = new EdgeAgent({
     agentId: 'agent-1',
     deraId: 'dera-1',
     bus: exchange.connect(),
     timeFor: (name) => clock.join(name),
-    calendar: CALENDAR,
+    calendar: calendarOf(options.intervals ?? 2),
     forecast: { at: () => 30_000_000 },
     devices: [
       {
