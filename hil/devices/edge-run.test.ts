@@ -147,7 +147,10 @@ test('a wrong file is refused before anything is connected, with line and expect
   const wrong: [string, RegExp][] = [
     [`{ ${good}, endpoint: "192.0.2.1" }`, /edge\d\.yaml at \/devices\/0\/endpoint.*tcp:\/\/HOST:PORT/],
     [`{ ${good}, endpoint: "tcp://192.0.2.1", profil: x }`, /unknown key "profil"/],
-    [`{ ${good}, endpoint: "tcp://192.0.2.1", profile: nobody }`, /found "nobody", expected one of .*generic-1xx/],
+    [
+      `{ ${good}, endpoint: "tcp://192.0.2.1", profile: nobody }`,
+      /found "nobody", expected one of .*generic-1xx/,
+    ],
     ['{ derId: pv-7, deviceIds: [inv-7], endpoint: "tcp://192.0.2.1" }', /the key "riskFactor_pct"/],
     [
       `{ ${good}, endpoint: "tcp://192.0.2.1" }\n  - { ${good}, endpoint: "tcp://192.0.2.2" }`,
