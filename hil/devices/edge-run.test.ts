@@ -149,7 +149,7 @@ test('a wrong file is refused before anything is connected, with line and expect
     [`{ ${good}, endpoint: "tcp://192.0.2.1", profil: x }`, /unknown key "profil"/],
     [
       `{ ${good}, endpoint: "tcp://192.0.2.1", profile: nobody }`,
-      /found "nobody", expected one of enphase, /,
+      /found "nobody", expected one of .*generic-1xx/,
     ],
     ['{ derId: pv-7, deviceIds: [inv-7], endpoint: "tcp://192.0.2.1" }', /the key "riskFactor_pct"/],
     [
