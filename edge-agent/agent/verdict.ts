@@ -34,6 +34,8 @@ export interface Command {
   readonly before_W: number | null;
   /** Last fresh measurement above the limit. */
   tooMuch_W: number | null;
+  /** Last fresh measurement below a set point. */
+  tooLittle_W: number | null;
   /** The last image contradicted the command, and its power was too low to tell. */
   contradiction: string | undefined;
 }
@@ -54,6 +56,7 @@ export function newCommand(
     trouble: undefined,
     before_W,
     tooMuch_W: null,
+    tooLittle_W: null,
     contradiction: undefined,
   };
 }
@@ -104,10 +107,11 @@ function fromMeasurement(
 ): Decided | undefined {
   const measured = measuredAgainst(command, reading, rules);
   if (measured === undefined) return undefined;
-  const { power_W, limit_W, tooMuch, binding, floor_pct, contradiction } = measured;
+  const { power_W, limit_W, tooMuch, tooLittle, binding, floor_pct, contradiction } = measured;
   command.contradiction = tooMuch || binding ? undefined : contradiction;
   command.tooMuch_W = tooMuch ? power_W : null;
-  if (tooMuch || command.contradiction !== undefined) return undefined;
+  command.tooLittle_W = tooLittle ? power_W : null;
+  if (tooMuch || tooLittle || command.contradiction !== undefined) return undefined;
   const floor = floor_pct === null ? '' : `, held at the profile's floor of ${floor_pct} %`;
   const echo = contradiction === undefined ? '' : `, although it reads back ${contradiction}`;
   return {
@@ -163,6 +167,8 @@ function measuredAgainst(
     power_W,
     limit_W,
     tooMuch,
+    /** A set point is to be delivered, not only kept to. */
+    tooLittle: result.setPoint === true && power_W < limit_W - (most_W - limit_W),
     /** The limit is what holds the power back: obeying can be told from a low sun. */
     binding: !tooMuch && (held || dropped),
     floor_pct: result.raisedToFloor ? result.commanded_pct : null,
@@ -186,6 +192,10 @@ function atDeadline(command: Command, now_ms: number, rules: VerdictRules): Deci
     const pct = result.readBack?.pct ?? result.commanded_pct;
     const reason = `reads back ${pct} % but delivers ${Math.round(tooMuch_W)} W, allocated ${command.award.allocation_W} W`;
     return { verdict: 'refused', reason, measured_W: tooMuch_W, binding: false };
+  }
+  if (command.tooLittle_W !== null && result?.outcome === 'written') {
+    const reason = `told to deliver ${command.award.allocation_W} W, delivers ${Math.round(command.tooLittle_W)} W`;
+    return { verdict: 'unproven', reason, measured_W: command.tooLittle_W, binding: false };
   }
   if (contradiction !== undefined && result?.outcome === 'written') {
     const reason = `commanded ${result.commanded_pct} %, reads back ${contradiction}, and delivers too little to tell`;

@@ -110,6 +110,8 @@ export interface LimitWritten {
   readonly commanded_pct: number;
   /** Smallest step of the limit register, percent. */
   readonly step_pct: number;
+  /** The device delivers what it is told, not at most that: a battery's set point. */
+  readonly setPoint?: boolean;
   /** The profile's floor held the limit above what was asked. */
   readonly raisedToFloor: boolean;
   /** The registers after the write; an echo, never a proof. Null when they could not be read. */

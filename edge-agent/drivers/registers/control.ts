@@ -30,6 +30,8 @@ export interface ControlBinding {
   readonly revert: { readonly point: PointRef; readonly longest_s: number } | undefined;
   /** Window and ramp times, revert values: written before the limit is put into force, where implemented. */
   readonly companions: readonly Companion[];
+  /** It is a set point: the device delivers so much, not at most that. */
+  readonly setPoint?: boolean;
   /** Step of a floating-point register, or one coarser than the register's own, in the register's unit. */
   readonly smallestStep?: number;
 }

@@ -208,12 +208,13 @@ export class RegisterDevice implements DerDevice {
     const after = await this.#readBack(layout);
     const readBack = limitIn(after, control);
     const { commanded_pct, step_pct, raisedToFloor } = plan;
+    const setPoint = control.setPoint === true ? { setPoint: true } : {};
     const echoes =
       readBack?.enabled === true && Math.abs(readBack.pct - commanded_pct) <= step_pct / 2 + 1e-9;
     // The scale factor may have moved between reading and writing: then the register means something else.
     const moved = after !== undefined && after.exponent(control.limit) !== plan.exponent;
     return {
-      outcome: { outcome: 'written', commanded_pct, step_pct, raisedToFloor, readBack, echoes },
+      outcome: { outcome: 'written', commanded_pct, step_pct, ...setPoint, raisedToFloor, readBack, echoes },
       again: moved,
     };
   }

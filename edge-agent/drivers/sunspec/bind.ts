@@ -204,7 +204,7 @@ function control704Set(
   const fallback = refs(model, 'WSetRvrt').map(
     (point): Companion => ({ point, value: limit_pct ?? 0, ofBase: true }),
   );
-  return { ...made, companions: [...made.companions, ...fallback] };
+  return { ...made, setPoint: true, companions: [...made.companions, ...fallback] };
 }
 
 /** Model 124, basic storage: discharge as percent of the largest discharge rate; StorCtl_Mod bit 1 is discharge. */
