@@ -15,7 +15,7 @@ type Wanted = { readonly kind: 'award'; readonly award: Award } | { readonly kin
 
 /** A device that loses its limit inside an interval gets it again so often: registers wear. */
 const MOST_REPAIRS = 3;
-/** Refused with an exception, a busy device is asked again so often, soon; then at half its revert time. */
+/** Refused with an exception, a busy device is asked again in so many cycles; then more rarely. */
 const MOST_REFUSALS = 3;
 /** What did not reach the device is tried again after this share of the time in which it drops its limit. */
 const RETRY_SHARE = 1 / 8;
@@ -77,7 +77,7 @@ export class LimitControl {
       this.#supersede(now_ms);
       this.#take(wanted, now_ms, reading?.power_W ?? null);
       await this.#write(now_ms, granted);
-    } else if (!this.#delivered || this.#renewalDue(now_ms) || this.#lost(reading)) {
+    } else if (this.#retryDue(now_ms) || this.#renewalDue(now_ms) || this.#lost(reading)) {
       await this.#write(now_ms, granted);
     }
   }
@@ -165,6 +165,11 @@ export class LimitControl {
     return 1000 * Math.min(revert_s, watchdog_s, held_s > 0 ? held_s : revert_s);
   }
 
+  #retryDue(now_ms: number): boolean {
+    if (this.#delivered) return false;
+    return this.#refusals <= MOST_REFUSALS || now_ms >= this.#triedAt_ms + this.#hold_ms() * RETRY_SHARE;
+  }
+
   #renewalDue(now_ms: number): boolean {
     return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= this.#hold_ms() / 2;
   }
@@ -226,7 +231,7 @@ export class LimitControl {
   #note(result: LimitWritten | Released | DeviceRefused): void {
     const passing = result.outcome === 'refused' && result.code === 'DEVICE_EXCEPTION';
     this.#refusals = result.outcome === 'refused' ? this.#refusals + 1 : 0;
-    this.#delivered = !passing || this.#refusals > MOST_REFUSALS;
+    this.#delivered = !passing;
   }
 
   /** The verdict on a command was that it is refused; taken after all, it is judged again: the later verdict counts. */

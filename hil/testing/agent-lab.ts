@@ -55,6 +55,13 @@ export interface LabOptions {
   readonly profile?: (profile: DeviceProfile) => DeviceProfile;
   /** What happens on the way to it. */
   readonly faults?: readonly (Partial<FaultRule> & Pick<FaultRule, 'fault'>)[];
+  readonly rating_W?: number;
+  /** What the sun allows, W. */
+  readonly sun_W?: number;
+  /** Of the agent, s. */
+  readonly cycle_s?: number;
+  /** Lays hands on the device before anybody speaks to it. */
+  readonly onOpened?: (lab: Lab) => void;
   /** Of the calendar; 2 by default. */
   readonly intervals?: number;
   /** Settings in flash are made before, as at commissioning, and not counted. */
@@ -74,10 +81,10 @@ export async function runLab(script: Script, options: LabOptions = {}): Promise<
   const inverter = new SimulatedInverter({
     serial: 'T-1',
     phases: 'A',
-    rating_W: RATING_W,
+    rating_W: options.rating_W ?? RATING_W,
     nominal_V: 240,
     now: () => clock.now(),
-    available_W: () => 4000,
+    available_W: () => options.sun_W ?? 4000,
     quirks: options.quirks ?? {},
     ...(options.family === undefined ? {} : { family: options.family }),
   });
@@ -166,9 +173,10 @@ export async function runLab(script: Script, options: LabOptions = {}): Promise<
         ...options.setup,
       },
     ],
-    cycle_ms: 60_000,
+    cycle_ms: (options.cycle_s ?? 60) * 1000,
     log: silentLogger(),
   });
+  options.onOpened?.(lab);
   await agent.start();
   for (const [at_ms, act] of script) {
     await director.requestTime(at_ms);
