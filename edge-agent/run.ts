@@ -8,7 +8,13 @@ import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { openAwardStore } from './agent/award-store.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
-import { careOf, type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
+import {
+  careOf,
+  type DeviceSetup,
+  defaultRevert_s,
+  renewsTooOften,
+  verdictRules,
+} from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
 import { followKey } from './attestation/key-file.ts';
 import { signingStamp } from './attestation/readings.ts';
@@ -59,6 +65,9 @@ export async function agentFromConfig(
       onNotice: ({ level, text, ...fields }) => log[level]({ derId: entry.derId, ...fields }, text),
       source: { file, path: `/devices/${i}/endpoint` },
     });
+    const revert_s = entry.revert_s ?? defaultRevert_s(market.calendar);
+    const tooOften = renewsTooOften(profile, revert_s);
+    if (tooOften !== undefined) log.warn({ derId: entry.derId, revert_s }, tooOften);
     return {
       derId: entry.derId,
       deviceIds: entry.deviceIds,
@@ -68,7 +77,7 @@ export async function agentFromConfig(
       ...(clearSky === undefined ? {} : { clearSky }),
       rules: verdictRules(profile, verdictDeadline_s),
       ...careOf(profile),
-      revert_s: entry.revert_s ?? defaultRevert_s(market.calendar),
+      revert_s,
       withoutAward: entry.withoutAward,
       defaultLimit_W: entry.defaultLimit_W ?? null,
     };

@@ -51,6 +51,23 @@ export function defaultRevert_s({ interval_min }: Pick<Calendar, 'interval_min'>
   return Math.min(LONGEST_REVERT_S, REVERT_INTERVALS * interval_min * 60);
 }
 
+const DAY_S = 86_400;
+
+/** Why a limit cannot be renewed all day within the profile's budget of writes; undefined when it can. */
+export function renewsTooOften(
+  { watchdog_s, wear }: Pick<DeviceRules, 'watchdog_s' | 'wear'>,
+  revert_s: number,
+): string | undefined {
+  const hold_s = Math.min(revert_s, watchdog_s ?? revert_s);
+  const writes = Math.ceil((2 * DAY_S) / hold_s);
+  if (wear === undefined || writes <= wear.writesPerDay) return undefined;
+  const least_s = Math.ceil((2 * DAY_S) / wear.writesPerDay);
+  return (
+    `renewing a limit every ${hold_s / 2} s takes ${writes} writes a day, the profile allows ${wear.writesPerDay}; after ` +
+    `those the device goes to its safe state: give revert_s (or watchdog_s) of ${least_s} s or more, or another profile`
+  );
+}
+
 /** What a device's family wants of its agent. */
 export function careOf({
   watchdog_s,

@@ -40,7 +40,7 @@ export interface DeviceOptions {
 
 /** What the agent needs to know of a device besides speaking to it. */
 export type DeviceRules = Pick<DeviceProfile, 'name' | 'limit' | 'safeState'> &
-  Partial<Pick<DeviceProfile, 'watchdog_s' | 'heartbeat_s'>>;
+  Partial<Pick<DeviceProfile, 'watchdog_s' | 'heartbeat_s' | 'wear'>>;
 
 /** Opens nothing yet: the first call of the device connects. @throws InputError for a wrong endpoint, profile or mapping. */
 export function openDevice(options: DeviceOptions): { device: DerDevice; profile: DeviceRules } {

@@ -43,7 +43,10 @@ const AWARD = fc.record({
 });
 const CASE = fc.record({
   family: FAMILY,
-  rating_W: fc.integer({ min: 600, max: 250_000 }),
+  // Such as the device's register can say: 100 % means what stands there, in steps of 10 W for the large ones.
+  rating_W: fc
+    .integer({ min: 600, max: 250_000 })
+    .map((watts) => (watts > 25_000 ? watts - (watts % 10) : watts)),
   sun: fc.double({ min: 0.3, max: 1, noNaN: true }),
   floor_pct: fc.constantFrom(0, 1, 5, 12.34),
   movingScales: fc.boolean(),
