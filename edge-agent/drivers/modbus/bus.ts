@@ -55,6 +55,13 @@ const LONGEST_QUEUE = 1000;
 /** Gateway path unavailable, gateway target did not respond: the gateway's word for a timeout. */
 const GATEWAY_TIMEOUTS = [10, 11];
 
+/**
+ * A unit that nobody has heard yet is asked at first with the patience that the others on the bus need, so many times
+ * over and at least this, ms: the dead ones of a bus are found in a moment, and a slow one has its whole deadline
+ * the next time.
+ */
+const FIRST_PATIENCE = { times: 20, least_ms: 100 };
+
 interface Job {
   readonly unit: number;
   readonly deadline_ms: number;
@@ -74,6 +81,10 @@ export class ModbusBus {
   readonly #lateUntil_ms = new Map<number, number>();
   /** Units that have had a turn since one was silent. */
   readonly #servedSinceSilence = new Set<number>();
+  /** Units that have answered. */
+  readonly #heard = new Set<number>();
+  /** Longest that an answer on this bus has taken, real ms; undefined before the first. */
+  #slowest_ms: number | undefined;
   #working: Promise<void> | undefined;
   #closed = false;
 
@@ -160,7 +171,8 @@ export class ModbusBus {
     }
     return new Promise<T>((resolve, reject) => {
       const { deadline_ms } = exchange.timing;
-      const run = async (): Promise<void> => resolve(await this.#exchange(unit, exchange));
+      const run = async (): Promise<void> =>
+        resolve(await this.#exchange(unit, this.#withFirstPatience(unit, exchange)));
       this.#turns.add(unit, { unit, deadline_ms, run, fail: reject });
       this.#working ??= this.#work();
     });
@@ -194,6 +206,7 @@ export class ModbusBus {
     try {
       await job.run();
       stats.answers++;
+      this.#heard.add(job.unit);
       this.#dead.answered(job.unit);
     } catch (error) {
       job.fail(error);
@@ -205,9 +218,13 @@ export class ModbusBus {
       const silent = fault === 'MODBUS_TIMEOUT' || GATEWAY_TIMEOUTS.includes(exception ?? 0);
       const isAlone = this.#stats.size === 1; // then nobody else waits
       if (silent) {
-        this.#dead.silent(job.unit, isAlone ? 0 : this.#now() - began_ms);
+        const unheard = !this.#isKnown(job.unit) && this.#slowest_ms !== undefined;
+        this.#dead.silent(job.unit, isAlone ? 0 : this.#now() - began_ms, unheard);
         this.#servedSinceSilence.clear();
-      } else if (fault !== 'MODBUS_CONNECTION') this.#dead.answered(job.unit);
+      } else if (fault !== 'MODBUS_CONNECTION') {
+        this.#heard.add(job.unit);
+        this.#dead.answered(job.unit);
+      }
       const late = this.#medium.framing === 'rtu' && fault === 'MODBUS_TIMEOUT';
       if (late) this.#lateUntil_ms.set(job.unit, performance.now() + job.deadline_ms);
     }
@@ -216,19 +233,35 @@ export class ModbusBus {
   async #exchange<T>(unit: number, exchange: Exchange<T>): Promise<T> {
     const stats = this.#statsOf(unit);
     const before = this.#connection.opened;
+    const began = performance.now();
     stats.requests++;
     try {
-      return await this.#connection.exchange(exchange);
+      const answer = await this.#connection.exchange(exchange);
+      this.#slowest_ms = Math.max(this.#slowest_ms ?? 0, performance.now() - began);
+      return answer;
     } finally {
       const opened = this.#connection.opened;
       if (opened > Math.max(1, before)) stats.reconnects += opened - Math.max(1, before);
     }
   }
 
+  #withFirstPatience<T>(unit: number, exchange: Exchange<T>): Exchange<T> {
+    const { timing } = exchange;
+    if (this.#isKnown(unit) || this.#dead.silences(unit) > 0 || this.#slowest_ms === undefined)
+      return exchange;
+    const { times, least_ms } = FIRST_PATIENCE;
+    const deadline_ms = Math.min(timing.deadline_ms, Math.max(least_ms, times * this.#slowest_ms));
+    return { ...exchange, timing: { ...timing, deadline_ms } };
+  }
+
+  /** Whether it has ever answered itself: a gateway's word that it does not is none. */
+  #isKnown(unit: number): boolean {
+    return this.#heard.has(unit);
+  }
+
   /** Whether its last request was answered. */
   #answers(unit: number): boolean {
-    const { answers, exceptions } = this.#statsOf(unit);
-    return answers + exceptions > 0 && this.#dead.silences(unit) === 0;
+    return this.#isKnown(unit) && this.#dead.silences(unit) === 0;
   }
 
   #lateness_ms(unit: number): number {

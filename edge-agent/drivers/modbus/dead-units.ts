@@ -50,12 +50,15 @@ export class DeadUnits {
     this.#silent.delete(unit);
   }
 
-  /** @param cost_ms how long the bus, and others on it, have waited for the unit; 0 when it is alone there. */
-  silent(unit: number, cost_ms: number): void {
+  /**
+   * @param cost_ms how long the bus, and others on it, have waited for the unit; 0 when it is alone there.
+   * @param unheard it has never answered while others have: one silence is enough.
+   */
+  silent(unit: number, cost_ms: number, unheard = false): void {
     const { first_ms, max_ms, share, now } = this.#options;
     const since_ms = now();
     const silence = this.#silent.get(unit) ?? { times: 0, wait_ms: 0, since_ms };
-    silence.times++;
+    silence.times = Math.max(silence.times + 1, unheard ? SILENCES_OF_THE_DEAD : 0);
     silence.since_ms = since_ms;
     this.#silent.set(unit, silence);
     if (!isDead(silence)) return;
