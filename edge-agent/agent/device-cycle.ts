@@ -15,8 +15,6 @@ import { LimitControl } from './limit-control.ts';
 
 /** A device that has not answered for so long, market ms, cannot be limited: the DERA must know. */
 const SILENCE_MS = 30_000;
-/** setTimeout holds no more, real ms. */
-const LONGEST_WAIT_MS = 2_000_000_000;
 
 export class DeviceCycle {
   /** Cycles in which the device did not answer. */
@@ -55,9 +53,7 @@ export class DeviceCycle {
   async sentUntil(t_ms: number): Promise<void> {
     const patience_ms = this.#context.time.patienceUntil(t_ms);
     if (this.#sending.size === 0 || !(patience_ms > 0)) return;
-    await withDeadline(Promise.all(this.#sending), Math.min(patience_ms, LONGEST_WAIT_MS), 'sending').catch(
-      () => undefined,
-    );
+    await withDeadline(Promise.all(this.#sending), patience_ms, 'sending').catch(() => undefined);
   }
 
   /** Counts something as being sent. */
