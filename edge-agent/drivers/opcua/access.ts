@@ -34,7 +34,7 @@ export const OpcUaAccess = Type.Object(
     pkiFolder: Type.String({ default: 'pki' }),
     user: Type.Optional(OpcUaUser),
   },
-  { ...closed, default: {} },
+  closed,
 );
 export type OpcUaAccess = Static<typeof OpcUaAccess>;
 
