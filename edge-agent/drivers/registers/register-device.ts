@@ -20,7 +20,7 @@ import type {
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
 import { BlockReader } from '../modbus/block-reader.ts';
 import { ModbusError } from '../modbus/errors.ts';
-import type { RegisterLink } from '../modbus/register-link.ts';
+import type { RegisterLink, UnitStats } from '../modbus/register-link.ts';
 import { type DeviceBinding, measuredPoints } from './binding.ts';
 import {
   type ControlBinding,
@@ -80,6 +80,11 @@ export class RegisterDevice implements DerDevice {
     this.wear = new WearMeter(profile.wear, now);
     this.#blocks = new BlockReader(link);
     this.#writer = new RegisterWriter(link, profile.modbus.writeFunction, (names) => this.wear.count(names));
+  }
+
+  /** What its unit was asked and answered since the start. */
+  get linkStats(): Readonly<UnitStats> {
+    return this.#options.link.stats;
   }
 
   async identity(): Promise<DerIdentity> {
