@@ -8,7 +8,7 @@ import type { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink } from '../modbus/register-link.ts';
 import { planReads, type Span } from '../registers/plan.ts';
 import { type DecodedGroup, decodeModel } from './decode.ts';
-import { type GroupDefinition, modelDefinition } from './models.ts';
+import { type GroupDefinition, modelDefinition, type PointDefinition } from './models.ts';
 import { type Block, type FoundModel, isRefusal } from './scan.ts';
 
 export interface ModelReading extends FoundModel {
@@ -140,7 +140,7 @@ function unitsOf(
   for (let address = covered; address < end; address++) spans.push({ address, count: 1 });
   return { spans, factors: [...factors], farFactors: [...far.values()] };
 
-  function visit(size: number, at: number, factorAt: number | undefined): void {
+  function visit({ size }: PointDefinition, at: number, factorAt: number | undefined): void {
     if (factorAt !== undefined) factors.add(factorAt);
     const from = Math.min(at, factorAt ?? at);
     const to = Math.max(at + size, factorAt === undefined ? 0 : factorAt + 1);
@@ -155,11 +155,11 @@ interface Walk {
   readonly end: number;
   /** What a counting point says. */
   readonly wordAt: (address: number) => number | undefined;
-  readonly visit: (size: number, at: number, factorAt: number | undefined) => void;
+  readonly visit: (point: PointDefinition, at: number, factorAt: number | undefined) => void;
 }
 
 /** Calls back for each point of a group and the groups in it. @returns the first address not visited. */
-function walkPoints(
+export function walkPoints(
   group: GroupDefinition,
   start: number,
   around: readonly ReadonlyMap<string, number>[],
@@ -173,7 +173,7 @@ function walkPoints(
   };
   for (const point of group.points) {
     const at = start + point.offset;
-    if (at + point.size <= walk.end) walk.visit(point.size, at, addressOf(point.sf));
+    if (at + point.size <= walk.end) walk.visit(point, at, addressOf(point.sf));
   }
   let at = Math.min(walk.end, start + group.size);
   for (const nested of group.groups) {
