@@ -11,6 +11,8 @@ const COMMAND_DEADLINE_MS = 5000;
 const LEAST_NODE = [20, 19] as const;
 /** systemd-timesyncd makes it once the clock has been set by a server. @see systemd-timesyncd.service(8), files */
 const SYNCHRONIZED_FILE = '/run/systemd/timesync/synchronized';
+/** File systems keep their own, coarser time. */
+const SLACK_MS = 60_000;
 const FULL_BYTES = 50e6;
 const NARROW_BYTES = 500e6;
 
@@ -58,7 +60,7 @@ async function checkClock(
   const now = new Date(facts.now_ms).toISOString().slice(0, 19);
   const written_ms = newest === undefined || !existsSync(newest) ? 0 : statSync(newest).mtimeMs;
   const todo = 'let a time server set it (sudo timedatectl set-ntp true)';
-  if (facts.now_ms < written_ms) {
+  if (facts.now_ms < written_ms - SLACK_MS) {
     const written = new Date(written_ms).toISOString().slice(0, 19);
     findings.fail('clock', `${now} UTC, before ${newest} was written (${written})`, todo);
   } else findings.ok('clock', `${now} UTC`);

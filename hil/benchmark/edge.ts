@@ -26,14 +26,19 @@ interface Cost {
   readonly cpu_pct: number;
   readonly startCpu_s: number;
   readonly measurements: number;
-  readonly overruns: string;
 }
 
-export async function edgeFigures({ minutes = DEFAULT_MINUTES } = {}): Promise<[string, string, string][]> {
+export async function edgeFigures({
+  minutes = DEFAULT_MINUTES,
+}: {
+  readonly minutes?: number;
+} = {}): Promise<[what: string, measured: string, beside: string][]> {
   const build = fileURLToPath(new URL('../../edge-agent/service/build.ts', import.meta.url));
   await start(process.execPath, ['--import', 'tsx', build]).ended;
   const built = await costOf([...NODE_FLAGS, BUILT], minutes);
-  const sources = await costOf([SOURCES], Math.min(minutes, BESIDE_MINUTES));
+  const beside = Math.min(minutes, BESIDE_MINUTES);
+  const sources = await costOf([SOURCES], beside);
+  const watched = await costOf([...NODE_FLAGS, BUILT], beside, 'metrics: { listen: "127.0.0.1:0" }\n');
   const what = `agent, ${DEVICES} devices at 1 Hz`;
   const row = (name: string, text: (cost: Cost) => string, limit: string): [string, string, string] => [
     `${what}, ${name}`,
@@ -46,11 +51,12 @@ export async function edgeFigures({ minutes = DEFAULT_MINUTES } = {}): Promise<[
     row('CPU of one core, running', ({ cpu_pct }) => `${cpu_pct.toFixed(1)} %`, 'at most 5 %; '),
     row('CPU to start', ({ startCpu_s }) => `${startCpu_s.toFixed(1)} s`, ''),
     row('measurements that arrived', ({ measurements }) => String(measurements), ''),
+    [`${what}, with metrics (VmHWM)`, `${watched.peak_MiB.toFixed(0)} MiB`, `after ${beside} min`],
   ];
 }
 
-async function costOf(args: readonly string[], minutes: number): Promise<Cost> {
-  const site = await openEdgeSite({ devices: DEVICES });
+async function costOf(args: readonly string[], minutes: number, more = ''): Promise<Cost> {
+  const site = await openEdgeSite({ devices: DEVICES, more });
   const agent = start(process.execPath, [...args, 'edge', 'run', '--config', site.configFile]);
   try {
     await printed(agent, 'the agent is running');
@@ -61,7 +67,7 @@ async function costOf(args: readonly string[], minutes: number): Promise<Cost> {
     const { peak_MiB, end_MiB } = memoryOf(agent);
     const cpu_pct = ((cpuOf(agent) - startCpu_s) / (performance.now() - from_ms)) * 100_000;
     const measurements = [...site.measurements.values()].reduce((sum, count) => sum + count, 0);
-    return { peak_MiB, end_MiB, cpu_pct, startCpu_s, measurements, overruns: '' };
+    return { peak_MiB, end_MiB, cpu_pct, startCpu_s, measurements };
   } finally {
     await agent.stop();
     await site.close();
