@@ -30,6 +30,8 @@ type ReadLink = Pick<RegisterLink, 'read' | 'maxRead'>;
 /** SunSpec assigns 64000 and above to vendors. */
 const FIRST_VENDOR_MODEL = 64_000;
 const MOST_ATTEMPTS = 3;
+/** Registers of ID and L. */
+const HEADER = 2;
 
 /** Reads the same models again and again; how often their groups repeat is found out the first time. */
 export class ModelReader {
@@ -87,16 +89,13 @@ export class ModelReader {
     let store = first;
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
       if (store.agree(factors) && (await store.unchanged(farFactors))) {
-        return { words: Array.from({ length: model.length + 2 }, (_, i) => store.word(model.address + i)) };
+        return { words: wordsOf(model, (address) => store.word(address)) };
       }
       store = new BlockStore(this.#link, this.#reader, []);
       if (attempt < MOST_ATTEMPTS) await store.readAll(spans);
     }
-    const words = Array.from({ length: model.length + 2 }, (_, i) =>
-      i < 2 ? first.word(model.address + i) : undefined,
-    );
     return {
-      words,
+      words: wordsOf(model, () => undefined),
       fault: `model ${model.id} at ${model.address}: a scale factor moves while its values are read`,
     };
   }
@@ -112,6 +111,15 @@ export class ModelReader {
     await store.readAll(repeating);
     return store.blocks;
   }
+}
+
+/** A model's registers, ID and L first; undefined where one could not be read. */
+function wordsOf(
+  { id, address, length }: FoundModel,
+  wordAt: (address: number) => number | undefined,
+): (number | undefined)[] {
+  const content = Array.from({ length }, (_, i) => wordAt(address + HEADER + i));
+  return [wordAt(address) ?? id, wordAt(address + 1) ?? length, ...content];
 }
 
 function modelReading(model: FoundModel, words: readonly (number | undefined)[]): ModelReading {
@@ -141,6 +149,8 @@ function unitsOf(
   return { spans, factors: [...factors], farFactors: [...far.values()] };
 
   function visit({ size }: PointDefinition, at: number, factorAt: number | undefined): void {
+    // ID and L are what the scan went by: they are read along where they lie, not for their own sake.
+    if (at < model.address + HEADER) return;
     if (factorAt !== undefined) factors.add(factorAt);
     const from = Math.min(at, factorAt ?? at);
     const to = Math.max(at + size, factorAt === undefined ? 0 : factorAt + 1);
