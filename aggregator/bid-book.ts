@@ -23,10 +23,14 @@ interface Page {
   refused: number;
 }
 
+/** Nobody is enrolled, and nobody needs to be. */
+const UNSIGNED_MARKET = { keysOf: () => undefined, requireSignatures: false };
+
 export class BidBook {
   readonly #deraId: string;
   readonly #schedule: ReadonlyMap<string, Moments>;
   readonly #priceRange: ValidationContext['priceRange'];
+  readonly #signatures: Pick<ValidationContext, 'keysOf' | 'requireSignatures'>;
   readonly #pages = new Map<string, Page>();
   readonly #closed = new Set<string>();
   readonly #sequences = new Map<string, number>();
@@ -37,7 +41,9 @@ export class BidBook {
     deraId: string,
     schedule: ReadonlyMap<string, Moments>,
     priceRange: ValidationContext['priceRange'],
+    signatures: Pick<ValidationContext, 'keysOf' | 'requireSignatures'> = UNSIGNED_MARKET,
   ) {
+    this.#signatures = signatures;
     this.#deraId = deraId;
     this.#schedule = schedule;
     this.#priceRange = priceRange;
@@ -69,6 +75,7 @@ export class BidBook {
       closedGates: this.#closed,
       sequences: this.#sequences,
       accepted: new Set(page.bids.keys()),
+      ...this.#signatures,
     });
     if (!validation.ok) {
       page.refused++;

@@ -18,6 +18,13 @@ export const AggregatorConfig = Type.Object(
     calendar: Calendar,
     /** Most price-quantity segments that the ISO takes per offer. */
     maxSegments: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
+    /**
+     * Codes and keys of devices (`fieldbid aggregator enrol-code`), its owner's alone; beside this file,
+     * `DERAID.keys.ndjson`.
+     */
+    keysFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** Whether DERs that were never enrolled may not bid. An enrolled DER's bids are always checked. */
+    requireSignatures: Type.Boolean({ default: false }),
     /** The DERs of this aggregator. */
     portfolio: Type.Array(Type.Object(registration, closed), { minItems: 1, maxItems: 10_000 }),
   },

@@ -14,6 +14,9 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AgentPresence } from './agents.ts';
 import { BidBook, type ClosedBook } from './bid-book.ts';
 import { LedgerWatch } from './ledger-watch.ts';
+import type { Enrolments } from './registration/enrolment.ts';
+import { answerEnrolments, openEnrolments } from './registration/enrolment-service.ts';
+import type { Journal } from './registration/journal.ts';
 import { registerPortfolio } from './registration/portfolio.ts';
 import {
   allocateAndConfirm,
@@ -22,6 +25,7 @@ import {
   type RoundResult,
   recordAndOffer,
 } from './round.ts';
+import { Telemetry } from './telemetry.ts';
 
 export interface AggregatorOptions {
   readonly deraId: string;
@@ -33,6 +37,10 @@ export interface AggregatorOptions {
   readonly portfolio: readonly DerRegistration[];
   /** Most segments the ISO takes per offer. */
   readonly maxSegments: number;
+  /** Codes and keys; without it no DER is enrolled. */
+  readonly journal?: Journal;
+  /** Whether a DER that was never enrolled may not bid. False by default. */
+  readonly requireSignatures?: boolean;
   readonly log: Logger;
 }
 
@@ -43,7 +51,9 @@ export class AggregatorService {
   readonly #options: AggregatorOptions;
   readonly #schedule: Moments[];
   readonly #book: BidBook;
+  readonly #enrolments: Enrolments | undefined;
   readonly #presence = new AgentPresence();
+  readonly #telemetry: Telemetry;
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -55,7 +65,14 @@ export class AggregatorService {
     this.#options = options;
     this.#schedule = moments(options.calendar);
     const byId = new Map(this.#schedule.map((moment) => [moment.interval.id, moment]));
-    this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar));
+    const { deraId, journal, portfolio, log, time } = options;
+    const about = { deraId, portfolio, log, schedule: this.#schedule, marketNow: () => time.now() };
+    this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
+    this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
+    this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
+      keysOf: (derId) => this.#enrolments?.keysOf(derId),
+      requireSignatures: options.requireSignatures ?? false,
+    });
   }
 
   /**
@@ -72,6 +89,17 @@ export class AggregatorService {
         const { agentId, alive } = this.#presence.take(received);
         log.info({ agentId, alive }, alive ? 'agent is up' : 'agent is gone');
       }),
+      await bus.subscribe(topics.measurements('+'), (received) => {
+        this.#telemetry.takeMeasurement(received);
+      }),
+      await bus.subscribe(topics.verdicts('+'), (received) => {
+        this.#telemetry.takeVerdict(received);
+      }),
+      await bus.respond(topics.uplinkLosses(deraId), async (received) => {
+        const loss = this.#telemetry.takeLoss(received);
+        if (loss !== undefined) log.warn(loss, 'an agent has lost records');
+        return { taken: true };
+      }),
       await bus.respond(topics.bids(deraId), async ({ topic, message }) => this.#takeBid(topic, message)),
       await bus.respond(topics.clearedOffers(deraId), async ({ topic, message }) => {
         const cleared = parse(ClearedOffer, message, topic);
@@ -79,7 +107,16 @@ export class AggregatorService {
         return { taken: true };
       }),
     );
+    if (this.#enrolments !== undefined) {
+      this.#subscriptions.push(...(await answerEnrolments(bus, deraId, this.#enrolments, log)));
+    }
     this.#done = this.#run();
+  }
+
+  /** A one-time code for a DER's device. @throws InputError for a DER of somebody else. */
+  issueCode(derId: string, valid_ms: number): string {
+    if (this.#enrolments === undefined) throw new TypeError('codes are issued where there is a journal');
+    return this.#enrolments.issueCode(derId, valid_ms);
   }
 
   /** Resolves when the calendar is over. */
@@ -176,14 +213,16 @@ export class AggregatorService {
     const { moment, notes } = context;
     const from = performance.now();
     const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(moment.interval.start_ms));
-    const awards = awardsOf(this.#registry.keys(), moment, result).filter(
+    const awards = awardsOf(this.#registry.keys(), moment, result, time.now()).filter(
       ({ derId }) => !silent.includes(derId),
     );
+    // Confirmed for the whole interval: an agent that is back before its end still takes it.
+    const worth_ms = time.patienceUntil(moment.interval.end_ms);
     await Promise.all(
       awards.map(async (award) => {
         const fields = { intervalId: award.intervalId, derId: award.derId, correlationId: award.bidUid };
         try {
-          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms);
+          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms, { worth_ms });
           log.info(
             { ...fields, allocation_W: award.allocation_W, reason: award.reason, answer },
             'award sent',
@@ -204,7 +243,7 @@ export class AggregatorService {
       deraId: context.deraId,
       intervalId: context.moment.interval.id,
       completed: result !== undefined,
-      notes: [...context.notes].sort(),
+      notes: [...context.notes, ...this.#telemetry.takeNotes()].sort(),
       bids: {
         submitted: book.submitted,
         accepted: book.bids.length,
@@ -228,11 +267,16 @@ export class AggregatorService {
   }
 }
 
-/** One award per registered DER: its allocation, or zero and why (A10). */
+/**
+ * One award per registered DER: its allocation, or zero and why (A10).
+ * @param now_ms market time of sending, epoch ms: its seconds number the awards, so that the numbers grow across
+ *   restarts without anything being stored.
+ */
 export function awardsOf(
   derIds: Iterable<string>,
   { interval }: Moments,
   result: RoundResult | undefined,
+  now_ms: number,
 ): Award[] {
   const byDer = new Map(result?.outcomes.map((outcome) => [outcome.derId, outcome]));
   return [...derIds].sort().map((derId) => {
@@ -245,6 +289,7 @@ export function awardsOf(
       bidUid: outcome?.uid ?? null,
       allocation_W: outcome?.allocation_W ?? 0,
       price_uUSD_per_MWh: result?.price_uUSD_per_MWh ?? 0,
+      sequence: Math.max(1, Math.floor(now_ms / 1000)),
     };
     return { ...base, reason: reasonOf(result, outcome) };
   });

@@ -1,6 +1,7 @@
 /** `fieldbid edge …`: the program beside the inverters, and what one needs to look at a device. */
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { registerAttestation } from './attestation/commands.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerDump } from './commands/dump.ts';
 import { registerInstallService } from './commands/install-service.ts';
@@ -29,6 +30,7 @@ export function register(program: Command): void {
   registerDump(edge);
   registerLimit(edge);
   registerProfiles(edge);
+  registerAttestation(edge);
   registerDoctor(edge);
   registerInstallService(edge);
 }
@@ -47,7 +49,7 @@ The file, with the least that it needs:
       endpoint: tcp://127.0.0.1:15020?unit=1
       riskFactor_pct: 5
 
-More keys: clock, metrics (listen, tokenFile), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
+More keys: clock, metrics (listen, tokenFile), keyFile, uplink (bufferFile, maxBytes, drop), cycle_s, verdictDeadline_s, market.clearSkyFile; of a device: profile, withoutAward,
 defaultLimit_W, revert_s; of an OPC UA device (endpoint opc.tcp://...): mapping, and opcua with securityMode,
 securityPolicy, pkiFolder, user { name, passwordFile }. A wrong key is named with its line.`;
 

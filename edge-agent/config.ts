@@ -1,4 +1,6 @@
 /** Config of `fieldbid edge run`: which market, which broker, which devices. Paths are relative to the file. */
+import { besideFile } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { BrokerConfig } from '@fieldbid/core/service-config';
@@ -7,6 +9,7 @@ import Type, { type Static } from 'typebox';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
 import { MetricsConfig } from './metrics/config.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
+import { UplinkConfig } from './uplink/config.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -51,6 +54,13 @@ export const EdgeConfig = Type.Object(
       },
       closed,
     ),
+    /**
+     * The device key, made when absent: signs bids and readings. `AGENTID.key.pem` beside this file; null: nothing is
+     * signed.
+     */
+    keyFile: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
+    /** What becomes of measurements and verdicts while the broker is away. */
+    uplink: UplinkConfig,
     /** The cycle: read, judge, write. Seconds of market time. */
     cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
     /** A command must be proved within this, seconds of market time. */
@@ -62,3 +72,17 @@ export const EdgeConfig = Type.Object(
   closed,
 );
 export type EdgeConfig = Static<typeof EdgeConfig>;
+
+/** The device key's file as the config says. @throws InputError when it says that there is none. */
+export function keyFileOf(
+  { keyFile, agentId }: Pick<EdgeConfig, 'keyFile' | 'agentId'>,
+  file: string,
+): string {
+  if (keyFile !== null) return besideFile(file, keyFile ?? `${agentId}.key.pem`);
+  throw new InputError({
+    source: file,
+    path: '/keyFile',
+    found: 'null',
+    expected: 'the file of a device key',
+  });
+}

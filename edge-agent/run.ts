@@ -1,6 +1,6 @@
 /** An agent as its config file describes it, connected and ready to start. */
 import { besideFile, readConfig } from '@fieldbid/core/config';
-import { InputError } from '@fieldbid/core/errors';
+import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
 import { MINUTE_MS } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
@@ -10,11 +10,17 @@ import { agentWill, EdgeAgent } from './agent/agent.ts';
 import { loadClearSky } from './agent/clear-sky.ts';
 import { careOf, type DeviceSetup, defaultRevert_s, verdictRules } from './agent/device-setup.ts';
 import { loadPriceForecast } from './agent/price-forecast.ts';
-import { EdgeConfig } from './config.ts';
+import { followKey } from './attestation/key-file.ts';
+import { signingStamp } from './attestation/readings.ts';
+import { EdgeConfig, keyFileOf } from './config.ts';
 import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
+import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
+import { loadLibrary } from './drivers/opcua/library.ts';
 import { loadProfile } from './profiles/profile.ts';
 import { watchSite } from './site-watch.ts';
+import { UplinkCounts } from './uplink/counts.ts';
+import { openUplink } from './uplink/open-uplink.ts';
 
 export interface RunningAgent {
   readonly agent: EdgeAgent;
@@ -44,6 +50,12 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
   const forecast = loadPriceForecast(besideFile(file, market.forecastFile));
   const clearSky =
     market.clearSkyFile === undefined ? undefined : loadClearSky(besideFile(file, market.clearSkyFile));
+  const signer =
+    config.keyFile === null
+      ? undefined
+      : followKey(keyFileOf(config, file), (error) =>
+          log.error({ agentId, code: codeOf(error) }, `the key stays as it was: ${messageOf(error)}`),
+        );
   let now = Date.now;
   const links = new ModbusLinks();
   const setups = devices.map((entry, i): DeviceSetup => {
@@ -71,11 +83,14 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
       defaultLimit_W: entry.defaultLimit_W ?? null,
     };
   });
+  // Not at the first bid: on a hurried clock the gate may close meanwhile.
+  if (devices.some(({ endpoint }) => isOpcUaEndpoint(endpoint))) await loadLibrary();
   const will = agentWill(
     agentId,
     devices.map(({ derId }) => derId),
   );
-  const watch = await watchSite(config, file, setups, log);
+  const counts = new UplinkCounts();
+  const watch = await watchSite(config, file, { devices: setups, buffer: counts, log });
   const bus = await connectBus(config.broker, agentId, file, log, { will }).catch(async (error: unknown) => {
     await watch.close();
     throw error;
@@ -84,10 +99,15 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
     const clock = await clocksFor(config.clock, bus);
     const time = clock();
     now = () => time.now();
+    const { deraId } = market;
+    const stamp = signer === undefined ? {} : { stamp: signingStamp(signer) };
+    const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log, counts, ...stamp });
     const agent = new EdgeAgent({
-      ...{ agentId, deraId: market.deraId, bus, calendar: market.calendar, forecast, devices: setups, log },
+      ...{ agentId, deraId, bus: uplink, calendar: market.calendar, forecast, devices: setups, log },
       timeFor: () => clock(),
       cycle_ms: cycle_s * 1000,
+      // The chain of signed readings lives in the buffer.
+      ...(signer === undefined ? {} : { signer, evidence: config.uplink.bufferFile !== null }),
       ...(watch.observer === undefined ? {} : { observer: watch.observer }),
     });
     const { bid_min, gateClosure_min } = market.calendar;
@@ -97,7 +117,7 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
       alive: () => agent.longestRunning_ms < longest_ms,
       metricsUrl: watch.metricsUrl,
       close: async () => {
-        await bus.close();
+        await uplink.close();
         await watch.close();
       },
     };

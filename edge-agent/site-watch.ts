@@ -2,9 +2,9 @@
 import { dirname } from 'node:path';
 import type { Logger } from '@fieldbid/core/logging';
 import type { CycleObserver } from './agent/observer.ts';
-import type { DerDevice } from './device/der-device.ts';
 import { HealthWatch } from './health/health.ts';
 import type { MetricsConfig } from './metrics/config.ts';
+import type { MetricsSources } from './metrics/metrics.ts';
 
 export interface SiteWatch {
   /** Undefined: nobody wants to know. */
@@ -18,8 +18,7 @@ export interface SiteWatch {
 export async function watchSite(
   config: { readonly metrics?: MetricsConfig },
   file: string,
-  devices: readonly { readonly derId: string; readonly device: DerDevice }[],
-  log: Logger,
+  { log, ...sources }: Pick<MetricsSources, 'devices' | 'buffer'> & { readonly log: Logger },
 ): Promise<SiteWatch> {
   const health = new HealthWatch({ log, folder: dirname(file) });
   if (config.metrics === undefined) {
@@ -31,7 +30,7 @@ export async function watchSite(
     import('./metrics/server.ts'),
   ]);
   const access = metricsAccess(config.metrics, file);
-  const observer = new AgentMetrics({ devices, health: () => health.latest });
+  const observer = new AgentMetrics({ ...sources, health: () => health.latest });
   const server = await serveMetrics(observer, access);
   log.info({ url: server.url }, 'metrics can be scraped');
   health.start();

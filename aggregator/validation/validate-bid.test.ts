@@ -3,8 +3,11 @@ import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import { Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
+import { type Signer, signed } from '@fieldbid/core/signing';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import { BidBook } from '../bid-book.ts';
+import type { DerKeys } from '../registration/enrolment.ts';
 import { type ValidationContext, validateBid } from './validate-bid.ts';
 
 const calendar = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 4 }, 'test');
@@ -61,6 +64,8 @@ const context: ValidationContext = {
   closedGates: new Set(),
   sequences: new Map(),
   accepted: new Set(),
+  keysOf: () => undefined,
+  requireSignatures: false,
 };
 
 test('a good bid is accepted', (t) => {
@@ -114,6 +119,47 @@ for (const [what, code, bid, inContext] of refusals) {
     t.like(validateBid({ ...good, ...bid }, { ...context, ...inContext }), { ok: false, code });
   });
 }
+
+const [device, replaced, stranger] = [
+  seededSigner(1, 'device'),
+  seededSigner(1, 'old'),
+  seededSigner(1, 'other'),
+];
+const previous = { publicKey: replaced.publicKey, intervalId };
+const enrolled = (keys: DerKeys): Partial<ValidationContext> => ({ keysOf: () => keys });
+const KEYS: DerKeys = { current: device.publicKey, previous };
+
+/** Signs `good`, then changes it. */
+async function signedBid(signer: Signer, before: Partial<Bid> = {}, after: Partial<Bid> = {}): Promise<Bid> {
+  const bid = { ...good, ...before };
+  return { ...bid, signature: await signed(signer, 'fieldbid/bid/v1', bid), ...after };
+}
+
+test('the bids of an enrolled DER are signed by its key', async (t) => {
+  const bid = await signedBid(device);
+  const wrong = { keyId: device.keyId, value: (await signedBid(stranger)).signature!.value };
+  const next = '2026-06-21T12:15Z';
+  const later = { intervalId: next, uid: bidUid('pv-1', next, 'energy') };
+  const answers: [what: string, bid: Bid, context: Partial<ValidationContext>, code: Refusal | undefined][] =
+    [
+      ['signed', bid, enrolled(KEYS), undefined],
+      ['unsigned', good, enrolled(KEYS), 'UNSIGNED'],
+      ['changed after signing', { ...bid, quantity_W: 199_999 }, enrolled(KEYS), 'BAD_SIGNATURE'],
+      ['by a foreign key', await signedBid(stranger), enrolled(KEYS), 'UNKNOWN_KEY'],
+      ['by a foreign key under this name', { ...bid, signature: wrong }, enrolled(KEYS), 'BAD_SIGNATURE'],
+      ['by the key before, in the interval of grace', await signedBid(replaced), enrolled(KEYS), undefined],
+      ['by the key before, later', await signedBid(replaced, later), enrolled(KEYS), 'UNKNOWN_KEY'],
+      ['after revocation', bid, enrolled({ current: null, previous: null }), 'UNKNOWN_KEY'],
+      ['unsigned after revocation', good, enrolled({ current: null, previous: null }), 'UNSIGNED'],
+      ['of a DER never enrolled, unsigned', good, {}, undefined],
+      ['of a DER never enrolled, signed', bid, {}, undefined],
+      ['of a DER never enrolled, where it must be', bid, { requireSignatures: true }, 'UNSIGNED'],
+    ];
+  for (const [what, bid, inContext, code] of answers) {
+    const validation = validateBid(bid, { ...context, ...inContext });
+    t.is(validation.ok ? undefined : validation.code, code, what);
+  }
+});
 
 test('the book answers malformed bids, counts, and gives the bids back in an order of its own', (t) => {
   const book = new BidBook('dera-1', schedule, context.priceRange);

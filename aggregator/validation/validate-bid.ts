@@ -6,6 +6,8 @@ import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
+import { keyIdOf, type PublicKey, signatureHolds } from '@fieldbid/core/signing';
+import type { DerKeys } from '../registration/enrolment.ts';
 
 export interface ValidationContext {
   readonly deraId: string;
@@ -20,6 +22,10 @@ export interface ValidationContext {
   readonly sequences: ReadonlyMap<string, number>;
   /** UIDs already accepted. */
   readonly accepted: ReadonlySet<string>;
+  /** Keys of a DER; undefined when it was never enrolled. */
+  readonly keysOf: (derId: string) => DerKeys | undefined;
+  /** Whether a DER that was never enrolled may not bid at all. */
+  readonly requireSignatures: boolean;
 }
 
 export type Validation =
@@ -29,7 +35,7 @@ export type Validation =
 /** Bids may come this long before their gate closes, ms: further ahead is another product. */
 const EARLIEST_BEFORE_GATE_MS = 24 * 3_600_000;
 
-/** Checks in the order in which an owner can mend them: who, when, what, how much, at which price. */
+/** Checks in the order in which an owner can mend them: who, signed by whom, when, what, how much, at which price. */
 export function validateBid(bid: Bid, context: ValidationContext): Validation {
   const { deraId, registry, priceRange } = context;
   if (bid.deraId !== deraId) return no('WRONG_AGGREGATOR', `the bid is for ${bid.deraId}, this is ${deraId}`);
@@ -43,7 +49,39 @@ export function validateBid(bid: Bid, context: ValidationContext): Validation {
   if (bid.uid !== bidUid(bid.derId, bid.intervalId, bid.product)) {
     return no('WRONG_UID', 'the UID is not that of this DER, interval and product');
   }
-  return timing(bid, context) ?? quantity(bid, der) ?? price(bid, priceRange) ?? { ok: true };
+  return (
+    signature(bid, context) ??
+    timing(bid, context) ??
+    quantity(bid, der) ??
+    price(bid, priceRange) ?? { ok: true }
+  );
+}
+
+/** An enrolled DER bids by its key's signature only; so does every DER where the market demands it. */
+function signature(bid: Bid, { keysOf, requireSignatures }: ValidationContext): Validation | undefined {
+  const { derId, intervalId } = bid;
+  const keys = keysOf(derId);
+  if (keys === undefined) {
+    // Nobody can say here whose signature it is: it is recorded with the bid, for those who can.
+    return requireSignatures
+      ? no('UNSIGNED', `${derId} has no key here: enrol its device with a code`)
+      : undefined;
+  }
+  const { signature, ...content } = bid;
+  if (signature === undefined) return no('UNSIGNED', `${derId} is enrolled: its bids are signed by its key`);
+  const key = keyNamed(signature.keyId, keys, intervalId);
+  if (key === undefined) {
+    const now = keys.current === null ? 'it was revoked' : `the key of ${derId} is ${keyIdOf(keys.current)}`;
+    return no('UNKNOWN_KEY', `signed by the key ${signature.keyId}: ${now}`);
+  }
+  if (signatureHolds(key, 'fieldbid/bid/v1', content, signature)) return undefined;
+  return no('BAD_SIGNATURE', `the key of ${derId} did not sign this bid`);
+}
+
+function keyNamed(keyId: string, { current, previous }: DerKeys, intervalId: string): PublicKey | undefined {
+  if (current !== null && keyIdOf(current) === keyId) return current;
+  const granted = previous !== null && previous.intervalId === intervalId;
+  return granted && keyIdOf(previous.publicKey) === keyId ? previous.publicKey : undefined;
 }
 
 function timing(bid: Bid, context: ValidationContext): Validation | undefined {

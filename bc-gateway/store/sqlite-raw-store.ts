@@ -1,7 +1,7 @@
 /** Raw records in SQLite. Every change is one statement, so it is whole by itself. */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SqliteDatabase, type SqliteOptions } from '../sqlite/database.ts';
+import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
 import type { RawRow, RawStore, RevisionKey } from './raw-store.ts';
 
 /** Formats of the file, in order; a new one is added at the end and never changed after a release. */

@@ -16,12 +16,23 @@ export interface Subscription {
 export interface PublishOptions {
   /** The broker keeps the last message of the topic for later subscribers. */
   retain?: boolean;
+  /** Real ms after which nobody wants it any more: where the broker can (MQTT 5), it is dropped then. */
+  worth_ms?: number;
+}
+
+export interface RequestOptions {
+  /**
+   * Real ms for which carrying it out is of use, though the asker may no longer wait: an award is, to the end of
+   * its interval. The deadline by default.
+   */
+  worth_ms?: number;
 }
 
 export interface Bus {
   /**
    * Resolves when the broker has taken the message over (QoS 1).
-   * @throws FieldbidError `BUS_UNAVAILABLE` (retryable) when it does not within the bus's deadline.
+   * @throws FieldbidError `BUS_UNAVAILABLE` (retryable) when it does not within the bus's deadline, `BUS_QUOTA`
+   * (retryable) or `BUS_REFUSED` when it says no.
    */
   publish(topic: string, message: unknown, options?: PublishOptions): Promise<void>;
 
@@ -33,10 +44,13 @@ export interface Bus {
    * @throws DeadlineError after `deadline_ms` real milliseconds without an answer.
    * @throws FieldbidError `BUS_REMOTE_ERROR` with the responder's code and message in `details`.
    */
-  request(topic: string, message: unknown, deadline_ms: number): Promise<Json>;
+  request(topic: string, message: unknown, deadline_ms: number, options?: RequestOptions): Promise<Json>;
 
   /** Answers requests on a topic; what the handler throws reaches the requester as `BUS_REMOTE_ERROR`. */
   respond(filter: string, handler: (received: Received) => Promise<unknown>): Promise<Subscription>;
+
+  /** Tells, at once and at every change, whether there is a connection to the others. */
+  watchConnection(listener: (connected: boolean) => void): Subscription;
 
   close(): Promise<void>;
 }

@@ -102,6 +102,14 @@ export function busConformance(test: TestFn, name: string, open: () => Promise<B
     await close();
   });
 
+  test(`${name}: says at once that it is connected`, async (t) => {
+    const { a, close } = await open();
+    const told: boolean[] = [];
+    await a.watchConnection((connected) => told.push(connected)).close();
+    t.deepEqual(told, [true]);
+    await close();
+  });
+
   test(`${name}: a closed subscription is silent`, async (t) => {
     const { a, b, close } = await open();
     const subscription = await b.subscribe('conformance/closed', () => t.fail('delivered after closing'));

@@ -52,6 +52,10 @@ export class LocalExchange {
         this.#responders.set(key, { filter, answer });
         return keep({ close: async () => void this.#responders.delete(key) });
       },
+      watchConnection: (listener) => {
+        listener(true);
+        return { close: async () => {} };
+      },
       close: async () => {
         for (const subscription of mine) await subscription.close();
       },

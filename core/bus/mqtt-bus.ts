@@ -1,50 +1,32 @@
 /**
- * Bus on MQTT, for any broker. The embedded broker speaks 3.1.1 only, so reply topic and correlation travel
- * in a small envelope of ours instead of MQTT 5 properties: the same bytes on every broker.
+ * Bus on MQTT, for any broker, 3.1.1 or 5.0. Reply topic and correlation travel in a small envelope of ours
+ * (envelope.ts) instead of MQTT 5 properties: the same bytes on every broker. What MQTT 5 adds where it is
+ * spoken: a session that outlives a broken connection, requests that expire when nobody waits any more, a delay
+ * before a will, and reasons in refusals.
  */
 import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { connectAsync, type IClientPublishOptions, type MqttClient } from 'mqtt';
 import type { Json } from '../canonical-json.ts';
-import { codeOf, FieldbidError, InputError, messageOf, withDeadline } from '../errors.ts';
-import { isLoopback } from '../loopback.ts';
-import { type Bus, filterMatches, type PublishOptions, type Received, type Subscription } from './bus.ts';
+import { codeOf, DeadlineError, FieldbidError, messageOf, withDeadline } from '../errors.ts';
+import {
+  type Bus,
+  filterMatches,
+  type PublishOptions,
+  type Received,
+  type RequestOptions,
+  type Subscription,
+} from './bus.ts';
+import { type Envelope, openEnvelope, remoteError } from './envelope.ts';
+import { connectFault, exchangeFault } from './mqtt-errors.ts';
+import { brokerUrl, clientOptions, type MqttBusOptions } from './mqtt-options.ts';
 import { topics } from './topics.ts';
 
-/** Larger messages are refused before they are parsed. */
-const LARGEST_MESSAGE_BYTES = 1024 * 1024;
+export type { MqttBusOptions } from './mqtt-options.ts';
+
 const PUBLISH_DEADLINE_MS = 10_000;
-const CONNECT_DEADLINE_MS = 10_000;
-
-interface Envelope {
-  body: Json;
-  /** Present in a request: where the answer goes, and the number that it carries back. */
-  replyTo?: string;
-  request?: string;
-  /** Present in an answer: the request's number. */
-  answers?: string;
-  error?: { code: string; message: string };
-}
-
-export interface MqttBusOptions {
-  /** `mqtt://host:port` or `mqtts://host:port`. Without TLS only loopback is accepted unless allowed. */
-  url: string;
-  clientId: string;
-  username?: string;
-  password?: string;
-  /** PEM contents for `mqtts://`. */
-  ca?: string;
-  cert?: string;
-  key?: string;
-  /** Accept `mqtt://` to another machine: messages and credentials then cross the network in clear. */
-  allowInsecure?: boolean;
-  /** MQTT protocol: 4 is 3.1.1 (every broker), 5 is 5.0. */
-  protocolVersion?: 4 | 5;
-  /** Told to the others by the broker if this client dies without closing. Retained. */
-  will?: { topic: string; message: unknown };
-  /** What this side could not handle: malformed messages, failing handlers. Never throws. */
-  onFault?: (fault: { topic: string; error: unknown }) => void;
-}
+/** Largest message expiry of MQTT 5, seconds (3.3.2.3.3: four bytes). */
+const LONGEST_EXPIRY_S = 0xffff_ffff;
 
 interface Handler {
   readonly filter: string;
@@ -59,50 +41,25 @@ export class MqttBus implements Bus {
   readonly #replyTopic: string;
   readonly #handlers = new Set<Handler>();
   readonly #asked = new Map<string, { answer: (body: Json) => void; fail: (error: FieldbidError) => void }>();
+  /** Told of every connection and every loss of it. */
+  readonly #listeners = new Set<(connected: boolean) => void>();
   #serial = 0;
 
   /**
    * Connects and is ready to be asked.
    * @throws InputError for a plain-text URL to another machine; FieldbidError `BUS_UNAVAILABLE` (retryable),
-   * `BUS_REFUSED` for wrong credentials.
+   * `BUS_REFUSED` for wrong credentials, certificates, protocol version.
    */
   static async connect(options: MqttBusOptions): Promise<MqttBus> {
-    const url = brokerUrl(options.url);
-    if (url.protocol === 'mqtt:' && !isLoopback(url.hostname) && options.allowInsecure !== true) {
-      throw new InputError({
-        source: 'broker',
-        path: '/url',
-        found: options.url,
-        expected: 'mqtts:// to another machine (or allowInsecure: true, which sends everything in clear)',
-      });
-    }
-    const mqttOptions: IClientOptions = {
-      clientId: options.clientId,
-      protocolVersion: options.protocolVersion ?? 4,
-      clean: true,
-      reconnectPeriod: 1000,
-      connectTimeout: CONNECT_DEADLINE_MS,
-      ...pick(options, 'username', 'password', 'ca', 'cert', 'key'),
-    };
-    if (options.will !== undefined) {
-      const payload = JSON.stringify({ body: options.will.message });
-      mqttOptions.will = { topic: options.will.topic, payload: Buffer.from(payload), qos: 1, retain: true };
-    }
+    const url = brokerUrl(options);
     let client: MqttClient;
     try {
-      client = await connectAsync(options.url, mqttOptions, false);
+      client = await connectAsync(options.url, clientOptions(options), false);
     } catch (error) {
-      const reason = messageOf(error);
-      if (isRefusal(error)) {
-        throw new FieldbidError('BUS_REFUSED', `the broker at ${url.host} refuses us: ${reason}`, {
-          cause: error,
-        });
-      }
-      const options = { cause: error, retryable: true };
-      throw new FieldbidError('BUS_UNAVAILABLE', `no broker at ${url.host}: ${reason}`, options);
+      throw connectFault(error, url.host);
     }
     const bus = new MqttBus(client, options);
-    await client.subscribeAsync(bus.#replyTopic, { qos: 1 });
+    await bus.#subscribe(bus.#replyTopic);
     return bus;
   }
 
@@ -111,14 +68,20 @@ export class MqttBus implements Bus {
     this.#options = options;
     this.#replyTopic = topics.replies(`${options.clientId}-${randomUUID().slice(0, 8)}`);
     // Requests and answers are small and wait for each other: Nagle's algorithm adds 40 ms and more to each.
-    client.on('connect', () => disableNagle(client));
+    client.on('connect', () => {
+      disableNagle(client);
+      this.#tell(true);
+    });
     disableNagle(client);
+    client.on('close', () => this.#tell(false));
+    // From the second connection on: what the broker kept for us meanwhile is wanted.
+    if (options.protocolVersion === 5) client.options.clean = false;
     client.on('message', (topic, payload) => this.#receive(topic, payload));
     client.on('error', (error) => options.onFault?.({ topic: '', error }));
   }
 
   publish(topic: string, message: unknown, options: PublishOptions = {}): Promise<void> {
-    return this.#send(topic, { body: message as Json }, options.retain ?? false);
+    return this.#send(topic, { body: message as Json }, options);
   }
 
   async subscribe(
@@ -128,7 +91,12 @@ export class MqttBus implements Bus {
     return this.#listen(filter, async (received) => handler(received));
   }
 
-  async request(topic: string, message: unknown, deadline_ms: number): Promise<Json> {
+  async request(
+    topic: string,
+    message: unknown,
+    deadline_ms: number,
+    options: RequestOptions = {},
+  ): Promise<Json> {
     const request = `${++this.#serial}`;
     const answer = new Promise<Json>((resolve, reject) => {
       this.#asked.set(request, { answer: resolve, fail: reject });
@@ -136,7 +104,8 @@ export class MqttBus implements Bus {
     // A failure of the answer must not be unhandled while the request is still being sent.
     answer.catch(() => {});
     try {
-      const sent = this.#send(topic, { body: message as Json, replyTo: this.#replyTopic, request }, false);
+      const envelope = { body: message as Json, replyTo: this.#replyTopic, request };
+      const sent = this.#send(topic, envelope, { worth_ms: options.worth_ms ?? deadline_ms });
       return await withDeadline(
         sent.then(() => answer),
         deadline_ms,
@@ -160,14 +129,23 @@ export class MqttBus implements Bus {
         reply = { answers: request, body: null, error: { code: codeOf(error), message: messageOf(error) } };
         this.#options.onFault?.({ topic: received.topic, error });
       }
-      await this.#send(replyTo, reply, false);
+      await this.#send(replyTo, reply, {});
     });
   }
 
   async close(): Promise<void> {
     for (const { fail } of this.#asked.values()) fail(new FieldbidError('BUS_CLOSED', 'the bus was closed'));
     this.#asked.clear();
-    await this.#client.endAsync();
+    // Closed in order: nothing is to be kept for us.
+    const leave = this.#options.protocolVersion === 5 ? { properties: { sessionExpiryInterval: 0 } } : {};
+    await this.#client.endAsync(false, leave);
+    this.#listeners.clear();
+  }
+
+  watchConnection(listener: (connected: boolean) => void): Subscription {
+    this.#listeners.add(listener);
+    listener(this.#client.connected);
+    return { close: async () => void this.#listeners.delete(listener) };
   }
 
   async #listen(
@@ -176,7 +154,7 @@ export class MqttBus implements Bus {
   ): Promise<Subscription> {
     const handler: Handler = { filter, handle, tail: Promise.resolve() };
     this.#handlers.add(handler);
-    await this.#client.subscribeAsync(filter, { qos: 1 });
+    await this.#subscribe(filter);
     return {
       close: async () => {
         this.#handlers.delete(handler);
@@ -186,13 +164,53 @@ export class MqttBus implements Bus {
     };
   }
 
-  async #send(topic: string, envelope: Envelope, retain: boolean): Promise<void> {
-    const sent = this.#client.publishAsync(topic, JSON.stringify(envelope), { qos: 1, retain });
+  async #subscribe(filter: string): Promise<void> {
     try {
-      await withDeadline(sent, PUBLISH_DEADLINE_MS, `the broker, asked to take a message for ${topic},`);
+      await this.#client.subscribeAsync(filter, { qos: 1 });
     } catch (error) {
-      throw new FieldbidError('BUS_UNAVAILABLE', messageOf(error), { cause: error, retryable: true });
+      throw exchangeFault(error, filter);
     }
+  }
+
+  async #send(topic: string, envelope: Envelope, { retain, worth_ms }: PublishOptions): Promise<void> {
+    const options: IClientPublishOptions = { qos: 1, retain: retain ?? false };
+    if (this.#options.protocolVersion === 5 && worth_ms !== undefined) {
+      const seconds = Math.min(LONGEST_EXPIRY_S, Math.max(1, Math.ceil(worth_ms / 1000)));
+      options.properties = { messageExpiryInterval: seconds };
+    }
+    const what = `the broker, asked to take a message for ${topic},`;
+    try {
+      // The library would keep what is sent meanwhile in memory, without bound, and send it whenever.
+      if (!this.#client.connected) await this.#reconnected(what);
+      const sent = this.#client.publishAsync(topic, JSON.stringify(envelope), options);
+      await withDeadline(sent, PUBLISH_DEADLINE_MS, what);
+    } catch (error) {
+      throw exchangeFault(error, topic);
+    }
+  }
+
+  /** @throws DeadlineError when the connection is not back within the deadline for a message. */
+  #reconnected(what: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+      };
+      const listener = (connected: boolean): void => {
+        if (!connected) return;
+        settle();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        settle();
+        reject(new DeadlineError(what, PUBLISH_DEADLINE_MS));
+      }, PUBLISH_DEADLINE_MS);
+      this.#listeners.add(listener);
+    });
+  }
+
+  #tell(connected: boolean): void {
+    for (const listener of [...this.#listeners]) listener(connected);
   }
 
   #receive(topic: string, payload: Buffer): void {
@@ -222,51 +240,4 @@ export class MqttBus implements Bus {
 function disableNagle(client: MqttClient): void {
   const stream: unknown = client.stream;
   if (stream instanceof Socket) stream.setNoDelay(true);
-}
-
-/** CONNACK codes for bad credentials and missing rights: MQTT 3.1.1 (3.2.2.3) 4, 5; MQTT 5 (3.2.2.2) 0x86, 0x87. */
-function isRefusal(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return [4, 5, 0x86, 0x87].includes(code as number);
-}
-
-function brokerUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['mqtt:', 'mqtts:'].includes(url.protocol)) {
-    throw new InputError({
-      source: 'broker',
-      path: '/url',
-      found: JSON.stringify(text),
-      expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
-    });
-  }
-  return url;
-}
-
-function openEnvelope(topic: string, payload: Buffer): Envelope {
-  const wrong = (found: string, expected: string) =>
-    new InputError({ source: topic, path: '', found, expected });
-  if (payload.length > LARGEST_MESSAGE_BYTES) {
-    throw wrong(`${payload.length} bytes`, `at most ${LARGEST_MESSAGE_BYTES} bytes`);
-  }
-  let envelope: unknown;
-  try {
-    envelope = JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw wrong(`${payload.length} bytes that are not JSON`, 'a JSON envelope {"body": ...}');
-  }
-  if (typeof envelope !== 'object' || envelope === null || !('body' in envelope)) {
-    throw wrong('JSON without a body', 'a JSON envelope {"body": ...}');
-  }
-  return envelope as Envelope;
-}
-
-function remoteError(error: { code: string; message: string }): FieldbidError {
-  return new FieldbidError('BUS_REMOTE_ERROR', `${error.code}: ${error.message}`, { details: error });
-}
-
-function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): Partial<Pick<T, K>> {
-  const out: Partial<Pick<T, K>> = {};
-  for (const key of keys) if (from[key] !== undefined) out[key] = from[key];
-  return out;
 }

@@ -3,6 +3,10 @@
 const ROOT = 'fieldbid/v1';
 
 export const topics = {
+  /** Agent → DERA, request {EnrolmentRequest}, answer {EnrolmentAnswer}. */
+  enrolments: (deraId: string) => `${ROOT}/dera/${deraId}/enrolments`,
+  /** Agent → DERA, request {RotationRequest}, answer {EnrolmentAnswer}. */
+  rotations: (deraId: string) => `${ROOT}/dera/${deraId}/rotations`,
   /** 3 · DER → DERA, request {Bid}, answer {BidReceipt}. */
   bids: (deraId: string) => `${ROOT}/dera/${deraId}/bids`,
   /** 8 · DERA → ISO, request {Offer}, answer {OfferReceipt}. */
@@ -17,6 +21,8 @@ export const topics = {
   verdicts: (derId: string) => `${ROOT}/der/${derId}/verdicts`,
   /** 1 · DER → everybody, {Measurement}. */
   measurements: (derId: string) => `${ROOT}/der/${derId}/measurements`,
+  /** Agent → DERA, request {UplinkLoss}, answered when taken over: records that the agent's buffer gave up. */
+  uplinkLosses: (deraId: string) => `${ROOT}/dera/${deraId}/losses`,
   /** DERA → everybody, {IntervalReport}: what the interval came to, step timings. */
   intervalReports: (deraId: string) => `${ROOT}/dera/${deraId}/intervals`,
   /** Birth and death of a program, retained, {AgentState}; death is its MQTT will. */

@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { INTERVAL_ID } from '../interval.ts';
+import { Signature } from '../signing.ts';
 
 const closed = { additionalProperties: false } as const;
 /** Names of DERs, aggregators, feeders: they become topic levels, file names and ledger keys. */
@@ -59,6 +60,8 @@ export const Bid = Type.Object(
     state: MeasuredState,
     submittedAt_ms: Instant_ms,
     expiresAt_ms: Instant_ms,
+    /** Of the DER's device key over everything else (domain `fieldbid/bid/v1`). */
+    signature: Type.Optional(Signature),
   },
   closed,
 );
@@ -69,6 +72,9 @@ export const REFUSALS = [
   'MALFORMED',
   'NOT_REGISTERED',
   'NOT_QUALIFIED',
+  'UNSIGNED',
+  'UNKNOWN_KEY',
+  'BAD_SIGNATURE',
   'WRONG_AGGREGATOR',
   'WRONG_DEVICES',
   'WRONG_UID',
@@ -175,6 +181,11 @@ export const Award = Type.Object(
     bidUid: Type.Union([Uid, Type.Null()]),
     allocation_W: Power_W,
     price_uUSD_per_MWh: Price_uUSD_per_MWh,
+    /**
+     * Increasing per DER and interval: the same number again is the same award again, a lower one is out of
+     * date. Absent from a DERA that does not number: then the one that arrives last counts.
+     */
+    sequence: Type.Optional(Type.Integer({ minimum: 1 })),
     reason: Type.Enum([
       'CLEARED',
       'PARTLY_CLEARED',
@@ -187,6 +198,14 @@ export const Award = Type.Object(
   closed,
 );
 export type Award = Static<typeof Award>;
+
+/** What a record that went through an agent's buffer carries (edge-agent/uplink). */
+const Buffered = {
+  /** Increasing by one per DER and kind of record: what arrives twice is known by it, and so is a gap. */
+  sequence: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Kept while the broker was away and sent afterwards: history, never the present state. */
+  historical: Type.Optional(Type.Literal(true)),
+};
 
 /**
  * Step 12 · How a command to a device ended, proved by measured power, never by the register's echo. A command
@@ -212,10 +231,21 @@ export const CommandVerdict = Type.Object(
     decidedAt_ms: Instant_ms,
     /** Real time from grant of the interval's start to the end of the write, ms. */
     write_ms: Type.Union([Type.Number(), Type.Null()]),
+    ...Buffered,
   },
   closed,
 );
 export type CommandVerdict = Static<typeof CommandVerdict>;
+
+/** One answer of a device, word for word. */
+const RawRegisters = Type.Object(
+  {
+    address: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    words: Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 }), { maxItems: 125 }),
+    readAt_ms: Instant_ms,
+  },
+  closed,
+);
 
 /** Step 1 · A DER's periodic measurement. */
 export const Measurement = Type.Object(
@@ -230,10 +260,38 @@ export const Measurement = Type.Object(
     voltages_V: Type.Array(Type.Union([Type.Number(), Type.Null()])),
     /** Lifetime energy, Wh; null when not implemented. */
     energy_Wh: Type.Union([Type.Number(), Type.Null()]),
+    ...Buffered,
+    /** The registers that this was read from, as they were answered. */
+    raw: Type.Optional(Type.Array(RawRegisters, { maxItems: 64 })),
+    /** SHA-256 of the signed reading before; null in the first. */
+    previousHash: Type.Optional(Type.Union([Sha256, Type.Null()])),
+    /** Of the device key over everything but this and `historical` (domain `fieldbid/reading/v1`). */
+    signature: Type.Optional(Signature),
   },
   closed,
 );
 export type Measurement = Static<typeof Measurement>;
+
+/** Agent → DERA · What an agent's buffer had to give up while the broker was away. */
+export const UplinkLoss = Type.Object(
+  {
+    agentId: Id,
+    /** Of one agent never used twice; absent when its store could not be written, so that it could not count on. */
+    sequence: Type.Optional(Type.Integer({ minimum: 1 })),
+    kind: Type.Enum(['measurement', 'verdict']),
+    lost: Type.Object(
+      {
+        count: Type.Integer({ minimum: 1 }),
+        /** When the first and the last of them were measured or decided. */
+        from_ms: Instant_ms,
+        until_ms: Instant_ms,
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+export type UplinkLoss = Static<typeof UplinkLoss>;
 
 /** DERA · What an interval came to, published when its awards are out. */
 export const IntervalReport = Type.Object(

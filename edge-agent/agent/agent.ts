@@ -3,11 +3,13 @@
  * can be behind, and one place where awards arrive.
  */
 import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import type { MqttWill } from '@fieldbid/core/bus/mqtt-options';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments } from '@fieldbid/core/market/calendar';
 import type { AgentState } from '@fieldbid/core/market/messages';
+import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
@@ -27,19 +29,21 @@ export interface EdgeAgentOptions {
   readonly devices: readonly DeviceSetup[];
   /** Market ms between two cycles of a device. */
   readonly cycle_ms: number;
+  /** The device key as it is now; without it nothing is signed. */
+  readonly signer?: () => Signer;
+  /** Whether measurements carry the registers that they were read from: where they are signed. */
+  readonly evidence?: boolean;
   readonly log: Logger;
   readonly observer?: CycleObserver;
 }
 
+/** A connection that breaks and is back within this, seconds, was no death (MQTT 5). */
+const WILL_DELAY_S = 5;
+
 /** What the broker tells the others when this agent dies without saying so: its MQTT will. */
-export function agentWill(
-  agentId: string,
-  derIds: readonly string[],
-): { topic: string; message: AgentState } {
-  return {
-    topic: topics.agents(agentId),
-    message: { agentId, alive: false, devices: [...derIds], since_ms: 0 },
-  };
+export function agentWill(agentId: string, derIds: readonly string[]): MqttWill {
+  const message: AgentState = { agentId, alive: false, devices: [...derIds], since_ms: 0 };
+  return { topic: topics.agents(agentId), message, delay_s: WILL_DELAY_S };
 }
 
 interface Loop {
@@ -57,7 +61,7 @@ export class EdgeAgent {
   readonly #times: TimeSource[] = [];
   readonly #loops: Loop[] = [];
   /** DERs that can be limited, as announced last. */
-  #announced: string | undefined;
+  #announced: readonly string[] = [];
   readonly #subscriptions: Subscription[] = [];
   #done: Promise<void> = Promise.resolve();
 
@@ -90,10 +94,13 @@ export class EdgeAgent {
       const cycle = new DeviceCycle({
         ...{ setup, deraId, bus, time, calendar, schedule, forecast, awards, log },
         ...(observer === undefined ? {} : { observer }),
+        signer: this.#options.signer,
+        evidence: this.#options.evidence ?? false,
       });
       this.#loops.push({ derId, cycle, time, runningSince_ms: undefined });
     }
     await this.#announce(true);
+    this.#subscriptions.push(this.#announceAfterBreaks());
     const beats = devices.flatMap((setup) => this.#startHeartbeat(setup));
     this.#done = Promise.all(this.#loops.map((loop) => this.#loop(loop, schedule))).then(async () => {
       for (const beat of beats) beat.time.close();
@@ -173,18 +180,31 @@ export class EdgeAgent {
     }
   }
 
+  /** While the connection was broken the broker may have told our will: the others must hear that we live. */
+  #announceAfterBreaks(): Subscription {
+    let broken = false;
+    return this.#options.bus.watchConnection((connected) => {
+      const back = connected && broken;
+      broken = !connected;
+      if (back) void this.#announce(true, this.#announced);
+    });
+  }
+
   /** Whoever counts on this agent must hear when a device can no longer be limited, and when it can again. */
   async #announceChanges(now_ms: number): Promise<void> {
     const limitable = this.#loops.filter(({ cycle }) => cycle.canBeLimited(now_ms)).map(({ derId }) => derId);
-    if (limitable.join() === this.#announced) return;
+    if (limitable.join() === this.#announced.join()) return;
     await this.#announce(true, limitable);
   }
 
-  async #announce(alive: boolean, derIds = this.#options.devices.map(({ derId }) => derId)): Promise<void> {
+  async #announce(
+    alive: boolean,
+    derIds: readonly string[] = this.#options.devices.map(({ derId }) => derId),
+  ): Promise<void> {
     const { agentId, bus, log } = this.#options;
     const since_ms = Math.floor(this.#times[0]?.now() ?? 0);
     const state: AgentState = { agentId, alive, devices: [...derIds], since_ms };
-    this.#announced = derIds.join();
+    this.#announced = derIds;
     try {
       await bus.publish(topics.agents(agentId), state, { retain: true });
     } catch (error) {

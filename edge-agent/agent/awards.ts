@@ -1,7 +1,9 @@
 /**
  * Step 10, received · The awards that a DER holds. An award is checked before it is taken; the same one sent
- * twice is taken once; a later one for the same interval replaces it.
+ * twice is taken once, a later one for the same interval replaces it, and one that was overtaken on its way is
+ * refused: by its sequence number.
  */
+import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { bidUid } from '@fieldbid/core/digest';
 import { InputError, messageOf } from '@fieldbid/core/errors';
 import type { Interval } from '@fieldbid/core/interval';
@@ -71,9 +73,22 @@ export class AwardBook {
     if (this.rating_W !== null && allocation_W > this.rating_W) {
       return { code: 'OVER_RATING', reason: `${allocation_W} W, the device is rated ${this.rating_W} W` };
     }
+    const held = this.#awards.get(award.intervalId);
+    const outdated = held === undefined ? undefined : overtaken(award, held);
+    if (outdated !== undefined) return outdated;
     if (this.#awards.size >= MOST_AWARDS && !this.#awards.has(award.intervalId)) {
       return { code: 'TOO_MANY', reason: `${MOST_AWARDS} awards are held already` };
     }
     return undefined;
   }
+}
+
+/** Whether the award that is held already is the newer one, or claims the same number. */
+function overtaken(award: Award, held: Award): { code: string; reason: string } | undefined {
+  const { sequence = 0 } = award;
+  const { sequence: newest = 0 } = held;
+  const numbers = `sequence ${sequence}, held is ${newest}`;
+  if (sequence < newest) return { code: 'OUT_OF_DATE', reason: `a newer award was taken: ${numbers}` };
+  if (sequence > newest || sequence === 0 || canonicalJson(award) === canonicalJson(held)) return undefined;
+  return { code: 'CONFLICT', reason: `another award has the same number: ${numbers}` };
 }

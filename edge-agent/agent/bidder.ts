@@ -8,6 +8,7 @@ import { codeOf, messageOf } from '@fieldbid/core/errors';
 import { type Moments, priceRange } from '@fieldbid/core/market/calendar';
 import { type Bid, BidReceipt } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
+import { signed } from '@fieldbid/core/signing';
 import type { DerReading } from '../device/der-device.ts';
 import { buildBid } from './bid.ts';
 import type { CycleContext } from './device-setup.ts';
@@ -31,7 +32,15 @@ export class Bidder {
     if (moment === undefined || reading === undefined || this.#settled === moment.interval.id) return;
     const bid = this.#prepare(moment, reading, now_ms);
     if (bid === undefined) this.#settled = moment.interval.id;
-    else await this.#send(bid, moment);
+    else await this.#send(await this.#signed(bid), moment);
+  }
+
+  async #signed(bid: Bid): Promise<Bid> {
+    const signer = this.#context.signer?.();
+    if (signer === undefined) return bid;
+    // As JSON will carry it: what is signed is what arrives.
+    const plain = JSON.parse(JSON.stringify(bid)) as Bid;
+    return { ...plain, signature: await signed(signer, 'fieldbid/bid/v1', plain) };
   }
 
   #prepare(moment: Moments, reading: DerReading, now_ms: number): Bid | undefined {

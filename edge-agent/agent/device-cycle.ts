@@ -6,7 +6,7 @@
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Measurement } from '@fieldbid/core/market/messages';
-import type { DerReading } from '../device/der-device.ts';
+import type { DerReading, RawRead } from '../device/der-device.ts';
 import { Bidder } from './bidder.ts';
 import type { CycleContext } from './device-setup.ts';
 import { LimitControl } from './limit-control.ts';
@@ -78,7 +78,7 @@ export class DeviceCycle {
   }
 
   async #publish(reading: DerReading): Promise<void> {
-    const { bus, setup, log } = this.#context;
+    const { bus, evidence, setup, log } = this.#context;
     const { derId } = setup;
     if (reading.power_W === null) {
       log.debug({ derId }, 'no measurement: the device does not say its power');
@@ -92,6 +92,7 @@ export class DeviceCycle {
       limit_pct: reading.limit?.enabled === true ? reading.limit.pct : null,
       voltages_V: [...reading.voltages_V],
       energy_Wh: reading.energy_Wh,
+      ...(evidence ? { raw: reading.raw.map(asEvidence) } : {}),
     };
     try {
       await bus.publish(topics.measurements(derId), measurement);
@@ -99,4 +100,8 @@ export class DeviceCycle {
       log.warn({ derId, code: codeOf(error) }, `measurement not published: ${messageOf(error)}`);
     }
   }
+}
+
+function asEvidence({ address, words, readAt_ms }: RawRead): NonNullable<Measurement['raw']>[number] {
+  return { address, words: [...words], readAt_ms: Math.floor(readAt_ms) };
 }

@@ -2,6 +2,7 @@
 import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Calendar, Moments } from '@fieldbid/core/market/calendar';
+import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { DerDevice } from '../device/der-device.ts';
 import type { DeviceRules } from '../device/open-device.ts';
@@ -75,6 +76,10 @@ export interface CycleContext {
   readonly schedule: readonly Moments[];
   readonly forecast: PriceForecast;
   readonly awards: AwardBook;
+  /** The device key as it is now; undefined: nothing is signed. */
+  readonly signer: (() => Signer) | undefined;
+  /** Whether measurements carry the registers that they were read from. */
+  readonly evidence: boolean;
   readonly log: Logger;
   readonly observer?: CycleObserver;
 }

@@ -1,6 +1,6 @@
 /**
  * Port: one DER's device, as the agent sees it (steps 1, 11, 12). Injection is positive. Behind it: SunSpec and
- * other register maps over Modbus. Every implementation passes `conformance.ts`.
+ * other register maps over Modbus, and OPC UA. Every implementation passes `conformance.ts`.
  *
  * All methods throw a FieldbidError when the device cannot be asked (`retryable` says whether trying again can
  * help); what the device answers, refusals included, is returned.

@@ -9,17 +9,13 @@ import type { CycleObserver } from '../agent/observer.ts';
 import type { DerDevice } from '../device/der-device.ts';
 import { RegisterDevice } from '../drivers/registers/register-device.ts';
 import type { Health } from '../health/health.ts';
+import type { UplinkCounts } from '../uplink/counts.ts';
 
 export interface MetricsSources {
   readonly devices: readonly { readonly derId: string; readonly device: DerDevice }[];
   readonly health?: () => Health | undefined;
   /** The uplink's buffer, where it has one. */
-  readonly buffer?: () => {
-    readonly records: number;
-    readonly bytes: number;
-    /** Records given up since the start, by kind. */
-    readonly lost: Readonly<Record<string, number>>;
-  };
+  readonly buffer?: UplinkCounts;
 }
 
 const CYCLE_BUCKETS_S = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30];
@@ -142,12 +138,12 @@ function addHealth(registry: Registry, health: () => Health | undefined): void {
   }
 }
 
-function addBuffer(registry: Registry, buffer: NonNullable<MetricsSources['buffer']>): void {
-  gaugeRead(registry, 'fieldbid_buffer_records', 'Records that wait for the broker', () => buffer().records);
-  gaugeRead(registry, 'fieldbid_buffer_bytes', 'Their size', () => buffer().bytes);
+function addBuffer(registry: Registry, buffer: UplinkCounts): void {
+  const waiting = 'Size of the measurements and verdicts that wait for the broker';
+  gaugeRead(registry, 'fieldbid_buffer_bytes', waiting, () => buffer.bytes());
   const help = 'Records that were given up, by kind';
   counterRead(registry, 'fieldbid_buffer_lost_total', help, ['kind'], (add) => {
-    for (const [kind, count] of Object.entries(buffer().lost)) add({ kind }, count);
+    for (const [kind, count] of Object.entries(buffer.lost)) add({ kind }, count);
   });
 }
 

@@ -2,12 +2,14 @@
 
 import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
 import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
 import { careOf, defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
+import { enrol, requireAccepted } from '@fieldbid/edge-agent/attestation/enrol';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -36,6 +38,8 @@ export interface BenchAgents {
   /** Resolves when all of them have come to the end of the calendar. */
   done(): Promise<void>;
   stop(derId: string): Promise<void>;
+  /** Makes each agent's key known to the DERA, by the codes that it has issued. */
+  enrol(codeFor: (derId: string) => string): Promise<void>;
 }
 
 /** Starts them all; each takes awards from then on. */
@@ -47,6 +51,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
   const agents = new Map<string, EdgeAgent>();
+  const enrolments: ((codeFor: (derId: string) => string) => Promise<void>)[] = [];
   const links = new ModbusLinks();
   for (const { derId, endpoint, profile: profileName, proxy, mapping, opcua } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
@@ -68,10 +73,18 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
         ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
         : {}),
     });
+    const bus = await connect(`agent-${derId}`);
+    const deviceIds = feeder.der(derId)?.deviceIds ?? [];
+    const signer = seededSigner(scenario.seed, derId);
+    enrolments.push(async (codeFor) => {
+      const answer = await enrol(bus, signer, { deraId, derId, deviceIds }, codeFor(derId));
+      requireAccepted(answer, derId);
+    });
     const agent = new EdgeAgent({
       agentId: `agent-${derId}`,
       deraId,
-      bus: await connect(`agent-${derId}`),
+      bus,
+      signer: () => signer,
       // A heartbeat has a clock of its own.
       timeFor: (name) => (name === `agent-${derId}/${derId}` ? time : timeFor(name)),
       calendar,
@@ -79,7 +92,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
       devices: [
         {
           derId,
-          deviceIds: feeder.der(derId)?.deviceIds ?? [],
+          deviceIds,
           device,
           riskFactor_pct: owner?.riskFactor_pct ?? 0,
           clearSky,
@@ -100,5 +113,8 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   return {
     done: async () => void (await Promise.all([...agents.values()].map((agent) => agent.done()))),
     stop: async (derId) => agents.get(derId)?.stop(),
+    enrol: async (codeFor) => {
+      for (const one of enrolments) await one(codeFor);
+    },
   };
 }

@@ -13,7 +13,7 @@ import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
-import { SimulatedInverter } from '../devices/simulated-inverter.ts';
+import { type Faults, SimulatedInverter } from '../devices/simulated-inverter.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
@@ -39,8 +39,8 @@ export interface BenchDevice {
 /** A simulated inverter, whatever it speaks. */
 export type BenchInverter = Pick<
   SimulatedInverter,
-  'faults' | 'terminalPower_W' | 'energy_Wh' | 'limitInForce_pct' | 'setVoltages_pu' | 'port' | 'close'
->;
+  'terminalPower_W' | 'energy_Wh' | 'limitInForce_pct' | 'setVoltages_pu' | 'port' | 'close'
+> & { readonly faults: Faults };
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
   /** Actual factor on each load of the model at market time `t_ms`. */
@@ -58,7 +58,8 @@ const LOOPBACK = '127.0.0.1';
 async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
   let last: Measurement | undefined;
   await bus.subscribe(topics.measurements(derId), ({ topic, message }) => {
-    last = parse(Measurement, message, topic);
+    const measurement = parse(Measurement, message, topic);
+    if (measurement.historical !== true) last = measurement;
   });
   return {
     derId,

@@ -1,8 +1,13 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RawBidRecord } from '@fieldbid/core/gateway-api/schemas';
 import { createLogger, silentLogger } from '@fieldbid/core/logging';
+import { signedBytes } from '@fieldbid/core/signing';
+import { seededSigner } from '@fieldbid/core/signing-key';
+import { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import test from 'ava';
 import { compareRuns } from '../compare/compare-runs.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
@@ -33,6 +38,7 @@ test.serial(
     t.is(first.summary.voltage.violations, 0);
     t.true(first.summary.originalBids.max_pu! > 1.05);
     invariants(t, first.record);
+    await signaturesHold(t, first.folder);
     const second = await run(NOON);
     t.deepEqual(compareRuns(first.folder, second.folder), []);
     const other = await run({ ...NOON, seed: 2 });
@@ -77,6 +83,26 @@ test.serial('one correlation id follows a bid from the register to the verdict i
   }
   t.false(lines.some((line) => line.includes('salt') && !line.includes('[redacted]')));
 });
+
+/** Every raw record at the BC-GW still carries its DER's signature, which OpenSSL verifies by the public key. */
+async function signaturesHold(t: { true(value: boolean): void; is<T>(a: T, b: T): void }, folder: string) {
+  const file = join(folder, 'gateway', 'raw-records.sqlite');
+  const store = await SqliteDatabase.open(file, [[], [], []], { durability: 'process' });
+  const rows = await store.all<{ record: string }>('SELECT record FROM raw_records');
+  await store.close();
+  t.true(rows.length >= 24);
+  for (const { record } of rows) {
+    const { bid } = JSON.parse(record) as RawBidRecord;
+    const { signature, ...content } = bid;
+    const { publicKey, keyId } = seededSigner(1, bid.derId);
+    t.is(signature?.keyId, keyId);
+    const key = createPublicKey({ key: publicKey, format: 'jwk' });
+    const bytes = Buffer.from(signature?.value ?? '', 'base64url');
+    t.true(
+      verify('sha256', signedBytes('fieldbid/bid/v1', content), { key, dsaEncoding: 'ieee-p1363' }, bytes),
+    );
+  }
+}
 
 /** What must hold in any run, whatever the scenario. */
 function invariants(t: { true(value: boolean, message?: string): void }, record: RunRecord): void {

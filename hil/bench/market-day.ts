@@ -4,6 +4,8 @@
  * sockets and the clock.
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Journal } from '@fieldbid/aggregator/registration/journal';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
@@ -63,6 +65,8 @@ export interface Hands {
 const PATIENT_DEADLINE_MS = 30_000;
 /** Market time before the first bid in which everything is started, ms. */
 const LEAD_MS = 60_000;
+/** Codes of the bench are used at once. Real ms. */
+const CODE_VALID_MS = 60_000;
 /** Real time that starting it all may take by the wall clock, ms. */
 const REAL_LEAD_MS = 8000;
 
@@ -136,6 +140,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       bus: await connect(scenario.deraId),
       time: clock.join(scenario.deraId),
       gateway: gateway.client('dera'),
+      journal: new Journal(join(folder, `${scenario.deraId}.keys.ndjson`)),
       portfolio: portfolioOf(feeder).map((der) => ({ ...der, deraId: scenario.deraId })),
     },
     log,
@@ -149,6 +154,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   };
   await aggregator.start();
   closers.add('aggregator', () => aggregator.stop());
+  await agents.enrol((derId) => aggregator.issueCode(derId, CODE_VALID_MS));
 
   const minutes = schedule.length * scenario.calendar.interval_min;
   say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);

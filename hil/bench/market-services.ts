@@ -112,7 +112,10 @@ export async function startIso(
 
 export function makeAggregator(
   loaded: LoadedScenario,
-  parts: Pick<ConstructorParameters<typeof AggregatorService>[0], 'bus' | 'time' | 'gateway' | 'portfolio'>,
+  parts: Pick<
+    ConstructorParameters<typeof AggregatorService>[0],
+    'bus' | 'time' | 'gateway' | 'portfolio' | 'journal'
+  >,
   log: Logger,
 ): AggregatorService {
   const { calendar, deraId, market } = loaded.scenario;
@@ -121,6 +124,7 @@ export function makeAggregator(
     deraId,
     calendar,
     maxSegments: market.maxSegments,
+    requireSignatures: true,
     log: log.child({ room: 'aggregator' }),
   });
 }

@@ -1,12 +1,14 @@
 /**
- * One scenario → a folder of config files, one per program, with the API keys that they need: what one process
+ * One scenario → a folder of config files, one per program, with the API keys and device keys that they need: what one process
  * does in `npm start`, as separate processes over a broker of one's own.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Journal } from '@fieldbid/aggregator/registration/journal';
 import { addKey } from '@fieldbid/bc-gateway/key-commands';
 import { besideFile } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
+import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -26,6 +28,8 @@ export interface SplitOptions {
 }
 
 const SECRET_MODE = 0o600;
+/** The DERA's journal of codes and keys. */
+const KEYS = 'dera.keys.ndjson';
 const LOOPBACK = '127.0.0.1';
 /** Beside the config files: certificates and password of the simulated OPC UA inverters. */
 const OPCUA_FOLDER = 'opcua';
@@ -88,6 +92,8 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     clock,
     calendar,
     maxSegments: market.maxSegments,
+    keysFile: KEYS,
+    requireSignatures: true,
     portfolio: portfolioOf(feeder),
   });
   const simulated = scenario.ders.filter(({ device }) => device === 'simulated');
@@ -105,8 +111,16 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     speed: options.speed,
     lead_s: options.lead_s,
   });
+  const journal = new Journal(join(folder, KEYS));
   const edges = agentShares(scenario.ders.length, options.agents).map((share, a) => {
     const name = `edge-${a + 1}`;
+    const keyFile = `${name}.key.pem`;
+    // Enrolled already: as by a code each, which a person would carry from the one program to the other.
+    const { publicKey } = deviceKey(join(folder, keyFile));
+    for (const i of share) {
+      const { derId } = scenario.ders[i]!;
+      journal.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey });
+    }
     write(`${name}.yaml`, {
       agentId: name,
       broker,
@@ -117,6 +131,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
         forecastFile: resolve(loaded.priceForecastFile),
         clearSkyFile: resolve(feeder.data.clearSkyFile),
       },
+      keyFile,
       cycle_s: scenario.agents.cycle_s,
       verdictDeadline_s: VERDICT_DEADLINE_S,
       devices: share.map((i) => {

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { InputError } from '@fieldbid/core/errors';
+import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
 import { edgeFigures } from './edge.ts';
 import { opcuaFigures } from './opcua.ts';
@@ -19,6 +20,7 @@ interface BenchOptions {
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
+  buffer: bufferFigures,
   edge: edgeFigures,
   opcua: opcuaFigures,
   read: readFigures,

@@ -17,6 +17,10 @@ export interface PhysicsOptions {
   readonly ramp_pct_per_s: number;
   /** Limit after the revert timer has run out, percent of WMax; null: no limit. */
   readonly revertTo_pct: number | null;
+  /** A limit at or below `below_pct` puts it to standby; once lifted it takes `restart_s` to come back. */
+  readonly standby?: { readonly below_pct: number; readonly restart_s: number };
+  /** Energy of a battery behind it, and its state of charge at the start. */
+  readonly battery?: { readonly capacity_Wh: number; readonly soc_pct: number };
 }
 
 /** Longest step of the integration, market ms. */
@@ -35,6 +39,12 @@ export class InverterPhysics {
   wMax_W: number;
   /** Obeys commands: false is the fault "echoes and ignores". */
   obeys = true;
+  /** What the revert timer falls back to, percent of WMax; null: no limit. */
+  revertTo_pct: number | null;
+  /** Power that it was told to deliver, W; null: what the sun gives. */
+  setPoint_W: number | null = null;
+  #standbyUntil_ms = Number.NEGATIVE_INFINITY;
+  #stored_Wh: number | null;
   #t_ms: number;
   #power_W: number;
   #energy_Wh: number;
@@ -43,6 +53,9 @@ export class InverterPhysics {
   constructor(options: PhysicsOptions, lifetime_Wh: number) {
     this.#options = options;
     this.wMax_W = options.rating_W;
+    this.revertTo_pct = options.revertTo_pct;
+    const { battery } = options;
+    this.#stored_Wh = battery === undefined ? null : (battery.soc_pct / 100) * battery.capacity_Wh;
     this.#t_ms = options.now();
     this.#energy_Wh = lifetime_Wh;
     this.#power_W = this.#target_W(this.#t_ms);
@@ -65,6 +78,25 @@ export class InverterPhysics {
     return this.#available_W(this.#options.now());
   }
 
+  /** Market time, epoch ms. */
+  get now_ms(): number {
+    return this.#options.now();
+  }
+
+  /** State of charge of its battery, percent; null without one. */
+  get soc_pct(): number | null {
+    this.advance();
+    const { battery } = this.#options;
+    return battery === undefined || this.#stored_Wh === null
+      ? null
+      : (100 * this.#stored_Wh) / battery.capacity_Wh;
+  }
+
+  /** A sign of life: without another within the time it drops what it was told. */
+  heardController(timeout_s: number): void {
+    if (this.limit.enabled || this.setPoint_W !== null) this.armRevert(timeout_s);
+  }
+
   /** Seconds until the limit reverts; 0 when no timer runs. */
   get revertLeft_s(): number {
     this.advance();
@@ -73,7 +105,7 @@ export class InverterPhysics {
 
   get state(): InverterState {
     this.advance();
-    if (!this.connected && this.obeys) return 'STANDBY';
+    if ((!this.connected || this.#inStandby(this.#t_ms)) && this.obeys) return 'STANDBY';
     if (this.available_W <= SLEEP_SHARE * this.#options.rating_W) return 'SLEEPING';
     return this.#ceiling_W() < this.available_W ? 'THROTTLED' : 'MPPT';
   }
@@ -102,23 +134,38 @@ export class InverterPhysics {
     const ramp_s = Math.min(seconds, Math.abs(target_W - from_W) / ramp_W_per_s);
     const reached_W = from_W + Math.sign(target_W - from_W) * ramp_W_per_s * ramp_s;
     this.#power_W = ramp_s < seconds ? target_W : reached_W;
-    this.#energy_Wh += (((from_W + this.#power_W) / 2) * ramp_s + target_W * (seconds - ramp_s)) / 3600;
+    const delivered_Wh = (((from_W + this.#power_W) / 2) * ramp_s + target_W * (seconds - ramp_s)) / 3600;
+    this.#energy_Wh += delivered_Wh;
+    if (this.#stored_Wh !== null) this.#stored_Wh = Math.max(0, this.#stored_Wh - delivered_Wh);
     this.#t_ms = to_ms;
   }
 
   #revert(): void {
-    const { revertTo_pct } = this.#options;
+    const { revertTo_pct } = this;
     this.#revertAt_ms = Number.POSITIVE_INFINITY;
+    this.setPoint_W = null;
     this.limit =
       revertTo_pct === null ? { ...this.limit, enabled: false } : { pct: revertTo_pct, enabled: true };
   }
 
+  /** Whether a limit is too low to go on with; from its end the restart takes its time. */
+  #inStandby(t_ms: number): boolean {
+    const { standby } = this.#options;
+    if (standby === undefined) return false;
+    const low = this.limit.enabled && this.limit.pct <= standby.below_pct;
+    if (low) this.#standbyUntil_ms = t_ms + standby.restart_s * 1000;
+    return low || t_ms < this.#standbyUntil_ms;
+  }
+
   #target_W(t_ms: number): number {
-    return Math.min(this.#available_W(t_ms), this.#ceiling_W());
+    if (this.obeys && this.#inStandby(t_ms)) return 0;
+    const most_W = Math.min(this.#available_W(t_ms), this.#ceiling_W());
+    return this.setPoint_W === null || !this.obeys ? most_W : Math.min(this.setPoint_W, most_W);
   }
 
   #available_W(t_ms: number): number {
-    return Math.min(this.#options.rating_W, Math.max(0, this.#options.available_W(t_ms)));
+    const empty = this.#stored_Wh === 0;
+    return empty ? 0 : Math.min(this.#options.rating_W, Math.max(0, this.#options.available_W(t_ms)));
   }
 
   #ceiling_W(): number {

@@ -1,13 +1,13 @@
 /**
  * What a simulated device answers to a Modbus request (Modbus Application Protocol V1.1b3), whatever carried it:
- * functions 3, 6 and 16. Each request is answered as a whole, so that a write is either taken entirely or not.
+ * functions 3, 4, 6 and 16. Each request is answered as a whole, so that a write is either taken entirely or not.
  */
 import { FieldbidError } from '@fieldbid/core/errors';
 
 /** What stands behind a server. Exceptions are refused requests: throw a `ModbusRefusal`. */
 export interface RegisterDevice {
-  /** Words of `count` registers. */
-  readRegisters(unit: number, address: number, count: number): readonly number[];
+  /** Words of `count` registers: holding (function 3) or input registers (function 4). */
+  readRegisters(unit: number, address: number, count: number, functionCode: 3 | 4): readonly number[];
   /** Takes all words or none. @param functionCode 6 or 16. */
   writeRegisters(unit: number, address: number, words: readonly number[], functionCode: 6 | 16): void;
   /** False: nothing is answered; connections are not accepted, and open ones are dropped. */
@@ -42,17 +42,17 @@ export function answerTo(device: RegisterDevice, unit: number, pdu: Buffer): Buf
 }
 
 function execute(device: RegisterDevice, code: number, pdu: Buffer, unit: number): Buffer {
-  if (code !== 3 && code !== 6 && code !== 16) {
+  if (code !== 3 && code !== 4 && code !== 6 && code !== 16) {
     throw new ModbusRefusal(ILLEGAL_FUNCTION, `function ${code}`);
   }
   if (pdu.length < 5) throw new ModbusRefusal(ILLEGAL_VALUE, 'too short');
   const address = pdu.readUInt16BE(1);
   const operand = pdu.readUInt16BE(3);
-  if (code === 3) {
+  if (code === 3 || code === 4) {
     if (operand < 1 || operand > 125) throw new ModbusRefusal(ILLEGAL_VALUE, `${operand} registers`);
-    const words = device.readRegisters(unit, address, operand);
+    const words = device.readRegisters(unit, address, operand, code);
     const answer = Buffer.alloc(2 + 2 * words.length);
-    answer.writeUInt8(3, 0);
+    answer.writeUInt8(code, 0);
     answer.writeUInt8(2 * words.length, 1);
     words.forEach((word, i) => void answer.writeUInt16BE(word, 2 + 2 * i));
     return answer;

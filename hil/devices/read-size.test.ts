@@ -14,10 +14,10 @@ test('a device that refuses large reads is read in smaller ones, and not asked f
   let refused = 0;
   const small = {
     ...inverter.registers,
-    readRegisters: (unit: number, address: number, count: number) => {
+    readRegisters: (unit: number, address: number, count: number, code: 3 | 4) => {
       if (count > 30) refused++;
       if (count > 30) throw new ModbusRefusal(ILLEGAL_VALUE, `${count} registers`);
-      return inverter.registers.readRegisters(unit, address, count);
+      return inverter.registers.readRegisters(unit, address, count, code);
     },
   };
   const served = await serve(small, { scheme: 'tcp', host: '127.0.0.1', port: 0, unit: 1 });

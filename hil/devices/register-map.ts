@@ -2,7 +2,12 @@
  * The registers of a simulated SunSpec device: a chain of models laid out from the model definitions, every
  * point present, those without a value "not implemented".
  */
-import { encodeRaw, encodeScaled, type PointValue } from '@fieldbid/edge-agent/drivers/sunspec/codec';
+import {
+  decodeRaw,
+  encodeRaw,
+  encodeScaled,
+  type PointValue,
+} from '@fieldbid/edge-agent/drivers/sunspec/codec';
 import {
   modelDefinition,
   type PointDefinition,
@@ -14,6 +19,16 @@ interface PlacedPoint {
   readonly modelId: number;
   readonly definition: PointDefinition;
   readonly address: number;
+}
+
+/** A point that a client writes, as it would then stand. */
+export interface PointChange {
+  readonly modelId: number;
+  readonly name: string;
+  readonly address: number;
+  readonly words: readonly number[];
+  /** null: not implemented, or no number. */
+  readonly raw: number | null;
 }
 
 export interface ModelContent {
@@ -72,18 +87,58 @@ export class RegisterMap {
   }
 
   /**
-   * The points that a write would change, in order. Points here are single registers where they can be written.
+   * The points that a write would change, and the words that each would then hold; of a wide point a single
+   * register may be written.
    * @throws ModbusRefusal 2 when a register does not exist or may not be written.
    */
-  writablePoints(address: number, count: number): PlacedPoint[] {
-    this.#mustExist(address, count);
-    return Array.from({ length: count }, (_, i) => {
+  changes(address: number, words: readonly number[]): PointChange[] {
+    this.#mustExist(address, words.length);
+    const found = new Map<PlacedPoint, number[]>();
+    for (const [i, word] of words.entries()) {
       const point = this.#byAddress.get(address + i);
-      if (point === undefined || !point.definition.writable || point.definition.size !== 1) {
+      if (point === undefined || !point.definition.writable) {
         throw new ModbusRefusal(ILLEGAL_ADDRESS, `register ${address + i} cannot be written`);
       }
-      return point;
+      const own = found.get(point) ?? this.read(point.address, point.definition.size);
+      own[address + i - point.address] = word;
+      found.set(point, own);
+    }
+    return [...found].map(([{ modelId, definition, address: at }, own]) => {
+      const raw = decodeRaw(definition.type, own);
+      const name = definition.name;
+      return { modelId, name, address: at, words: own, raw: typeof raw === 'number' ? raw : null };
     });
+  }
+
+  /** Whether the chain has such a model. */
+  has(modelId: number): boolean {
+    return this.#points.has(`${modelId}.ID`);
+  }
+
+  /** Whether any register of the range is the map's. */
+  covers(address: number): boolean {
+    return address >= this.base && address < this.base + this.#words.length;
+  }
+
+  /** Moves a scale factor; values put in from then on follow it. */
+  setExponent(modelId: number, name: string, exponent: number): void {
+    this.#exponents.set(`${modelId}.${name}`, exponent);
+    this.setWords(this.addressOf(modelId, name), [exponent & 0xffff]);
+  }
+
+  /** Makes every point of a model but its scale factors "not implemented". */
+  blank(modelId: number): void {
+    for (const { modelId: id, definition, address } of this.#points.values()) {
+      if (id !== modelId || definition.offset < 2 || definition.type === 'sunssf') continue;
+      this.setWords(address, encodeRaw(definition, null));
+    }
+  }
+
+  /** A point's value in its units; null: not implemented. */
+  value(modelId: number, name: string): number | null {
+    const { address, definition } = this.#point(modelId, name);
+    const raw = decodeRaw(definition.type, this.read(address, definition.size));
+    return typeof raw === 'number' ? raw * this.step(modelId, name) : null;
   }
 
   #place({ id, exponents, fixed }: ModelContent): void {

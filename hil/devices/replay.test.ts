@@ -23,13 +23,13 @@ test('SMA: a write is kept and read back whole or refused whole', async (t) => {
   t.is(models.length, 17);
   t.true(writable > 20, `${writable}`);
   registers.writeRegisters(1, MODEL_123 + 4, [1, 5000], 16);
-  t.deepEqual(registers.readRegisters(1, MODEL_123 + 4, 2), [1, 5000]);
+  t.deepEqual(registers.readRegisters(1, MODEL_123 + 4, 2, 3), [1, 5000]);
   t.throws(() => registers.writeRegisters(1, MODEL_101 + 14, [0], 6), {
     message: /40199.*cannot be written/,
   });
   // The model's ID stands before its first writable point.
   t.throws(() => registers.writeRegisters(1, MODEL_123 + 1, [9, 77], 16), { message: /cannot be written/ });
-  t.deepEqual(registers.readRegisters(1, MODEL_123 + 2, 1), [
+  t.deepEqual(registers.readRegisters(1, MODEL_123 + 2, 1, 3), [
     (dump('sma_sb3.6_day') as { registers: Record<string, number> }).registers[String(MODEL_123 + 2)] ?? -1,
   ]);
 });

@@ -54,7 +54,7 @@ function readOrNothing(
   count: number,
 ): readonly number[] | undefined {
   try {
-    return device.readRegisters(1, address, count);
+    return device.readRegisters(1, address, count, 3);
   } catch (error) {
     if (error instanceof ModbusRefusal) return undefined;
     throw error;

@@ -1,22 +1,41 @@
 /**
- * A PV inverter that is a real SunSpec Modbus TCP server (models 1, 101 or 103, 120-123). It stands where the
- * hardware would: agents speak to it over a socket and cannot tell the difference. Sunlight and grid voltage
- * come from outside; time is market time, looked up whenever somebody asks.
+ * A simulated DER that is a real Modbus device: a SunSpec PV inverter by default, or the twin of another family
+ * (twins/families.ts). It stands where the hardware would: agents speak to it over a socket and cannot tell the
+ * difference. Sunlight and grid voltage come from outside; time is market time, looked up whenever somebody asks.
  */
 import { InverterPhysics } from './inverter-physics.ts';
-import { chainFor, checkWord, inverterModel, type Nameplate, showPresent } from './inverter-registers.ts';
-import { ILLEGAL_FUNCTION, ModbusRefusal, NO_SUCH_UNIT, type RegisterDevice } from './modbus-answers.ts';
+import {
+  ILLEGAL_FUNCTION,
+  ILLEGAL_VALUE,
+  ModbusRefusal,
+  NO_SUCH_UNIT,
+  type RegisterDevice,
+} from './modbus-answers.ts';
 import { ModbusServer } from './modbus-server.ts';
-import { RegisterMap } from './register-map.ts';
+import { FAMILIES, type FamilyName, type FamilyOptions, type TwinFamily } from './twins/families.ts';
+import { Front } from './twins/front.ts';
+import { measurementModel } from './twins/models-1xx.ts';
+import { type Nameplate, powerExponent } from './twins/part.ts';
 
-/** Ways of real devices that a bench wants to meet. */
+/** Ways of real devices that a bench wants to meet; a family has its own beside these. */
 export interface Quirks {
-  /** Function 16 is answered with exception 1. */
+  /** Function 6, or function 16, is answered with exception 1. */
+  readonly refusesWriteSingle?: boolean;
   readonly refusesWriteMultiple?: boolean;
-  /** WMaxLimPct_RvrtTms is not implemented. */
+  /** WMaxLimPct_RvrtTms and the other timing registers are not implemented. */
   readonly noRevertTimer?: boolean;
   /** WAval is not implemented. */
   readonly noAvailablePower?: boolean;
+  /** Obeys, and reads back a limit of 0 % and "disconnected" whatever it does. */
+  readonly readsBackZero?: boolean;
+  /** WMaxLim_Ena takes a 1 and stays 0: limits never come into force. */
+  readonly enableStuck?: boolean;
+  /** Scale factors of power and limit move every minute. */
+  readonly movingScales?: boolean;
+  /** A limit at or below `below_pct` ends in standby, and its end in a restart of `restart_s`. */
+  readonly standby?: { readonly below_pct: number; readonly restart_s: number };
+  /** At night the measured points are "not implemented". */
+  readonly nightSentinels?: boolean;
 }
 
 /** Things that go wrong, switched on and off while it runs. */
@@ -27,6 +46,12 @@ export interface Faults {
   ignoreLimit: boolean;
   /** Answers, but nothing in the registers changes any more, writes included. */
   frozen: boolean;
+}
+
+/** The same, and what only registers can do. */
+export interface RegisterFaults extends Faults {
+  /** Every register reads 0xFFFF, as after a nightly reset of some devices. */
+  noise: boolean;
 }
 
 export interface SimulatedInverterOptions {
@@ -42,9 +67,11 @@ export interface SimulatedInverterOptions {
   /** PV power before any limit, W, at a market time. */
   readonly available_W: (t_ms: number) => number;
   readonly nominal_Hz?: number;
-  /** Modbus unit id that it answers to; 1 by default. */
+  /** Which family's registers and ways it has; a plain SunSpec inverter by default. */
+  readonly family?: FamilyName;
+  /** Modbus unit id that it answers to; the family's by default, mostly 1. */
   readonly unit?: number;
-  /** Address of the marker; 40000 by default. */
+  /** Address of the marker; the family's by default, mostly 40000. */
   readonly base?: number;
   /** Ramp, percent of rating a second; 25 by default: the whole range in 4 s. */
   readonly ramp_pct_per_s?: number;
@@ -58,45 +85,40 @@ export interface SimulatedInverterOptions {
 const DEFAULT_LIFETIME_WH = 1_000_000;
 
 export class SimulatedInverter {
-  readonly faults: Faults;
+  readonly faults: RegisterFaults;
   /** What clients read and write, for servers on other media (`serve`). */
   readonly registers: RegisterDevice;
   /** Registers written by clients: point name → how often. */
   readonly writes = new Map<string, number>();
   /** Write requests taken. */
   writeTransactions = 0;
-  readonly #plate: Nameplate;
+  readonly #options: SimulatedInverterOptions;
   readonly #quirks: Quirks;
   readonly #unit: number;
-  readonly #map: RegisterMap;
   readonly #physics: InverterPhysics;
   readonly #server: ModbusServer;
   readonly #now: () => number;
+  #family: TwinFamily;
+  #plate: Nameplate;
+  #front: Front;
   #voltages_V: number[];
   #shownAt_ms = Number.NaN;
   #offline = false;
   #port = 0;
 
   constructor(options: SimulatedInverterOptions) {
-    const { rating_W, nominal_V, quirks = {}, unit = 1 } = options;
+    const { rating_W, nominal_V, quirks = {} } = options;
     if (!(rating_W > 0 && rating_W <= 10_000_000)) throw new RangeError(`a rating of ${rating_W} W`);
     const phases = phaseCount(options.phases);
+    this.#options = options;
     this.#quirks = quirks;
-    this.#unit = unit;
     this.#now = options.now;
-    this.#plate = {
-      manufacturer: 'fieldbid',
-      model: phases === 3 ? 'Simulated PV 3ph' : 'Simulated PV 1ph',
-      version: '1.0',
-      serial: options.serial,
-      rating_W,
-      nominal_V,
-      nominal_Hz: options.nominal_Hz ?? 60,
-      phases,
-      hasRevertTimer: quirks.noRevertTimer !== true,
-      unit,
-    };
-    this.#map = new RegisterMap(options.base ?? 40_000, chainFor(this.#plate));
+    this.#family = FAMILIES[options.family ?? 'generic-1xx'];
+    this.#unit = options.unit ?? this.#family.unit;
+    this.#plate = plateOf(this.#family, options, phases, this.#unit);
+    this.#front = this.#makeFront();
+    const { storage_h } = this.#family;
+    const standby = quirks.standby ?? this.#family.standby;
     this.#physics = new InverterPhysics(
       {
         rating_W,
@@ -104,13 +126,15 @@ export class SimulatedInverter {
         available_W: options.available_W,
         ramp_pct_per_s: options.ramp_pct_per_s ?? 25,
         revertTo_pct: options.revert?.limit_pct ?? null,
+        ...(standby === undefined ? {} : { standby }),
+        ...(storage_h === undefined ? {} : { battery: { capacity_Wh: storage_h * rating_W, soc_pct: 80 } }),
       },
       options.lifetime_Wh ?? DEFAULT_LIFETIME_WH,
     );
     this.#voltages_V = Array.from({ length: phases }, () => nominal_V);
     this.registers = {
       isOnline: () => !this.#offline,
-      readRegisters: (id, address, count) => this.#read(id, address, count),
+      readRegisters: (id, address, count, code) => this.#read(id, address, count, code),
       writeRegisters: (id, address, words, code) => this.#write(id, address, words, code),
     };
     this.#server = new ModbusServer(this.registers);
@@ -164,15 +188,35 @@ export class SimulatedInverter {
     this.setVoltages_V(voltages_pu.map((pu) => pu * this.#plate.nominal_V));
   }
 
-  /** Model that measures: 101 or 103. */
+  /** Model that measures a plain SunSpec inverter: 101 or 103. */
   get inverterModel(): number {
-    return inverterModel(this.#plate);
+    return measurementModel(this.#plate);
   }
 
-  #switches(): Faults {
+  /** Changes its registers to another family's while it runs, as a switch between integers and floats does. */
+  become(family: FamilyName): void {
+    this.#family = FAMILIES[family];
+    this.#plate = plateOf(this.#family, this.#options, this.#plate.phases, this.#unit);
+    this.#front = this.#makeFront();
+    this.#shownAt_ms = Number.NaN;
+  }
+
+  #makeFront(): Front {
+    const { noAvailablePower, noRevertTimer, readsBackZero, enableStuck } = this.#quirks;
+    const control: FamilyOptions['control'] = {
+      ...(noRevertTimer === true ? { timers: false } : {}),
+      ...(readsBackZero === true ? { readsBack: 'zero and disconnected' as const } : {}),
+      ...(enableStuck === true ? { enableStuck } : {}),
+    };
+    const made = this.#family.front(this.#plate, { available: noAvailablePower !== true, control });
+    return new Front({ base: this.#options.base ?? this.#family.base, ...made });
+  }
+
+  #switches(): RegisterFaults {
     const inverter = this;
     let frozen = false;
     return {
+      noise: false,
       get offline() {
         return inverter.#offline;
       },
@@ -199,56 +243,69 @@ export class SimulatedInverter {
     };
   }
 
-  #read(unit: number, address: number, count: number): number[] {
+  #read(unit: number, address: number, count: number, functionCode: 3 | 4): readonly number[] {
     this.#checkUnit(unit);
+    const { maxRead = 125 } = this.#family;
+    if (count > maxRead) throw new ModbusRefusal(ILLEGAL_VALUE, `${count} registers`);
+    this.#heard();
     this.#show();
-    return this.#map.read(address, count);
+    const words = this.#front.read(functionCode === 3 ? 'holding' : 'input', address, count);
+    return this.faults.noise ? words.map(() => 0xffff) : words;
   }
 
   #write(unit: number, address: number, words: readonly number[], functionCode: 6 | 16): void {
     this.#checkUnit(unit);
-    if (functionCode === 16 && this.#quirks.refusesWriteMultiple === true) {
-      throw new ModbusRefusal(ILLEGAL_FUNCTION, 'function 16');
+    const { refusesWriteSingle, refusesWriteMultiple } = this.#quirks;
+    const refused = functionCode === 6 ? refusesWriteSingle : refusesWriteMultiple;
+    if (refused === true || this.#family.refuses?.includes(functionCode) === true) {
+      throw new ModbusRefusal(ILLEGAL_FUNCTION, `function ${functionCode}`);
     }
-    const points = this.#map.writablePoints(address, words.length);
-    const changes = points.map((point, i) => {
-      const word = words[i] ?? 0;
-      checkWord(this.#map, this.#plate, point.modelId, point.definition.name, word);
-      return { name: point.definition.name, address: point.address, word };
-    });
-    this.writeTransactions++;
-    for (const { name } of changes) this.writes.set(name, (this.writes.get(name) ?? 0) + 1);
-    if (this.faults.frozen) return;
+    this.#heard();
     this.#physics.advance();
-    for (const change of changes) this.#map.setWords(change.address, [change.word]);
-    this.#obey(changes.map(({ name }) => name));
+    const names = this.#front.write(address, words, !this.faults.frozen);
+    this.writeTransactions++;
+    for (const name of names) this.writes.set(name, (this.writes.get(name) ?? 0) + 1);
+    if (this.faults.frozen) return;
+    this.#front.obey(names, this.#physics);
+    if (this.#family.watchdog_s !== undefined) this.#physics.heardController(this.#family.watchdog_s);
     this.#shownAt_ms = Number.NaN;
   }
 
-  /** Takes over what the registers say now. Writing the limit or its timer starts the timer anew. */
-  #obey(names: readonly string[]): void {
-    const map = this.#map;
-    const physics = this.#physics;
-    physics.connected = map.wordAt(123, 'Conn') === 1;
-    physics.wMax_W = map.wordAt(121, 'WMax') * map.step(121, 'WMax');
-    if (!names.some((name) => name.startsWith('WMaxLim'))) return;
-    const enabled = map.wordAt(123, 'WMaxLim_Ena') === 1;
-    physics.limit = { pct: map.wordAt(123, 'WMaxLimPct') * map.step(123, 'WMaxLimPct'), enabled };
-    const revert_s = this.#plate.hasRevertTimer ? map.wordAt(123, 'WMaxLimPct_RvrtTms') : 0;
-    physics.armRevert(enabled ? revert_s : 0);
+  /** A device with a watchdog of its own takes any request as a sign of life. */
+  #heard(): void {
+    if (this.#family.watchdog_s !== undefined) this.#physics.heardController(this.#family.watchdog_s);
   }
 
   #show(): void {
     const now_ms = this.#now();
     if (this.#shownAt_ms === now_ms || this.faults.frozen) return;
-    showPresent(this.#map, this.#plate, this.#physics, this.#voltages_V);
-    if (this.#quirks.noAvailablePower === true) this.#map.set(122, 'WAval', null);
+    if (this.#quirks.movingScales === true) this.#moveScales(now_ms);
+    this.#front.show({ plate: this.#plate, physics: this.#physics, voltages_V: this.#voltages_V });
+    const asleep = this.#quirks.nightSentinels === true && this.#physics.state === 'SLEEPING';
+    if (asleep) this.#front.map?.blank(this.inverterModel);
     this.#shownAt_ms = now_ms;
+  }
+
+  #moveScales(now_ms: number): void {
+    const step = Math.floor(now_ms / 60_000) % 2;
+    this.#front.map?.setExponent(this.inverterModel, 'W_SF', powerExponent(this.#plate.rating_W) + step);
+    this.#front.map?.setExponent(123, 'WMaxLimPct_SF', -2 + step);
   }
 
   #checkUnit(unit: number): void {
     if (unit !== this.#unit) throw new ModbusRefusal(NO_SUCH_UNIT, `unit ${unit}`);
   }
+}
+
+function plateOf(
+  family: TwinFamily,
+  { serial, rating_W, nominal_V, nominal_Hz = 60 }: SimulatedInverterOptions,
+  phases: 1 | 3,
+  unit: number,
+): Nameplate {
+  const { manufacturer, model } = family;
+  const own = { manufacturer, model: `${model} ${phases}ph`, version: '1.0', serial, unit, phases };
+  return { ...own, rating_W, nominal_V, nominal_Hz };
 }
 
 function phaseCount(phases: string): 1 | 3 {

@@ -7,6 +7,7 @@ import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { AgentMetrics } from '@fieldbid/edge-agent/metrics/metrics';
 import { metricsAccess, serveMetrics } from '@fieldbid/edge-agent/metrics/server';
 import { agentFromConfig } from '@fieldbid/edge-agent/run';
+import { UplinkCounts } from '@fieldbid/edge-agent/uplink/counts';
 import test from 'ava';
 import { openEdgeSite } from '../testing/edge-site.ts';
 
@@ -61,6 +62,7 @@ test('a running agent: cycles, reads, commands, link, writes, health; counters o
   for (const verdict of ['verified', 'refused', 'unproven']) {
     t.true(first.values.has(`fieldbid_commands_total{der="pv-1",verdict="${verdict}"}`));
   }
+  t.is(at('fieldbid_buffer_lost_total{kind="measurement"}'), 0);
   t.true(at('process_resident_memory_bytes{}') > 10e6);
   for (const [name, type] of first.types) {
     t.is(name.endsWith('_total') || name.endsWith('_seconds_total'), type === 'counter', name);
@@ -85,9 +87,12 @@ test('writes by register and verdicts are counted; a buffer and health are shown
   const { device } = openDevice({ endpoint, now: Date.now });
   for (const limit_W of [2000, 1000]) await device.applyLimit({ limit_W, revert_s: 600 });
   await device.close();
+  const buffer = new UplinkCounts();
+  buffer.bytes = () => 400;
+  buffer.add([{ kind: 'measurement', count: 2 }]);
   const metrics = new AgentMetrics({
     devices: [{ derId: 'pv-0', device }],
-    buffer: () => ({ records: 3, bytes: 400, lost: { measurement: 2 } }),
+    buffer,
     health: () => undefined,
   });
   metrics.onVerdict('pv-0', 'verified');
@@ -97,12 +102,13 @@ test('writes by register and verdicts are counted; a buffer and health are shown
   t.is(values.get('fieldbid_commands_total{der="pv-0",verdict="verified"}'), 2);
   // The simulated inverter has counted the same writes.
   for (const [point, count] of site.inverters[0]?.writes ?? []) {
-    t.is(values.get(`fieldbid_register_writes_total{der="pv-0",point="123.${point}"}`), count, point);
+    t.is(values.get(`fieldbid_register_writes_total{der="pv-0",point="${point}"}`), count, point);
   }
-  t.is(site.inverters[0]?.writes.get('WMaxLimPct'), 2);
+  t.is(site.inverters[0]?.writes.get('123.WMaxLimPct'), 2);
   t.is(values.get('fieldbid_cycle_overruns_total{der="pv-0"}'), 2);
   t.is(values.get('fieldbid_cycle_duration_seconds_sum{der="pv-0"}'), 0.25);
-  t.is(values.get('fieldbid_buffer_records{}'), 3);
+  t.is(values.get('fieldbid_buffer_bytes{}'), 400);
+  t.is(values.get('fieldbid_buffer_lost_total{kind="verdict"}'), 0);
   t.is(values.get('fieldbid_buffer_lost_total{kind="measurement"}'), 2);
   t.false(values.has('fieldbid_gateway_temperature_celsius{}'));
 });

@@ -39,7 +39,11 @@ export class MarketRecorder {
     this.#subscriptions.push(
       await this.#bus.subscribe(topics.verdicts('+'), ({ topic, message }) => {
         const verdict = parse(CommandVerdict, message, topic);
-        this.#verdicts.set(`${verdict.intervalId} ${verdict.derId}`, verdict);
+        const command = `${verdict.intervalId} ${verdict.derId}`;
+        const known = this.#verdicts.get(command);
+        // History arrives behind what is newer.
+        if (known === undefined || verdict.decidedAt_ms >= known.decidedAt_ms)
+          this.#verdicts.set(command, verdict);
       }),
       await this.#bus.subscribe(topics.clearings, ({ topic, message }) => {
         const clearing = parse(Clearing, message, topic);

@@ -14,7 +14,7 @@ import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { sha256Hex } from '@fieldbid/core/digest';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
-import { SqliteDatabase, type SqliteOptions } from '../../sqlite/database.ts';
+import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
 import { checkpointOf } from '../checkpoint.ts';
 import type {
   Evaluated,

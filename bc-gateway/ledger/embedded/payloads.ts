@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
-import { SqliteDatabase } from '../../sqlite/database.ts';
+import { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import type { Block } from './block.ts';
 import { MIGRATIONS, WorldState } from './world-state.ts';
 

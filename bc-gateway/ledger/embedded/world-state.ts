@@ -1,5 +1,5 @@
 /** The embedded ledger's tables: blocks as they were committed, and the state that their writes come to. */
-import type { SqliteDatabase } from '../../sqlite/database.ts';
+import type { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import { rangeDigest, type StoredBlock, type Version } from './block.ts';
 
 export const MIGRATIONS = [

@@ -107,7 +107,9 @@ export class OpcUaConnection<T> {
     if (this.#opening !== undefined && this.#link?.isBroken !== true) return this.#opening;
     this.#drop();
     const wait_ms = this.#notBefore_ms - this.#options.now();
-    if (wait_ms > 0 && this.#failure !== undefined) {
+    const { max_ms } = this.#options.backOff ?? DEFAULT_BACK_OFF;
+    // A longer wait than there is means that the clock was set back meanwhile.
+    if (wait_ms > 0 && wait_ms <= max_ms && this.#failure !== undefined) {
       return Promise.reject(delayed(this.#failure, Math.ceil(wait_ms / 1000)));
     }
     const opening = this.#connect();

@@ -1,7 +1,6 @@
 /**
  * Who is trusted, and who we are: a folder with our application's certificate and key (`own/`), and the servers'
- * certificates that somebody has trusted (`trusted/certs/`, or issuers in `issuers/certs/`) or that came and were
- * refused (`rejected/`). The layout is OPC 10000-12's, as node-opcua keeps it. Nothing is trusted by itself.
+ * certificates that somebody has trusted (`trusted/certs/`) or that came and were refused (`rejected/`). The layout is OPC 10000-12's, as node-opcua keeps it. Nothing is trusted by itself.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';

@@ -15,7 +15,6 @@ import type {
   LimitWritten,
   RawRead,
   Released,
-  StorageState,
 } from '../../device/der-device.ts';
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
 import { BlockReader } from '../modbus/block-reader.ts';
@@ -37,6 +36,7 @@ import {
 import { RegisterImage } from './image.ts';
 import { planReads, type Span } from './plan.ts';
 import { extentOf, type PointRef, wordsOf } from './point-ref.ts';
+import { readingOf } from './reading.ts';
 import { WearMeter } from './wear.ts';
 import { RegisterWriter } from './writer.ts';
 
@@ -57,9 +57,6 @@ interface Layout {
   readonly readBackReads: readonly Span[];
 }
 
-/** Power beyond so many times the rating, and voltages beyond this, are noise: bursts of 0xFFFF after a reset. */
-const IMPLAUSIBLE_RATING_SHARE = 2;
-const IMPLAUSIBLE_V = 2000;
 /** A limit whose scale factor moved while it was written is written again with the new one. */
 const MOST_ATTEMPTS = 2;
 
@@ -116,22 +113,10 @@ export class RegisterDevice implements DerDevice {
 
   async read(): Promise<DerReading> {
     const { binding, image } = await this.#guarded(({ imageReads }) => imageReads);
-    const { control, connected } = binding;
-    const rating_W = this.#ratingIn(image, binding);
-    const connectedRaw = connected === undefined ? null : image.raw(connected.point);
-    return {
+    return readingOf(binding, image, {
+      rating_W: this.#ratingIn(image, binding),
       readAt_ms: this.#options.now(),
-      power_W: plausiblePower(image.first(binding.power_W), rating_W),
-      available_W: plausiblePower(image.first(binding.available_W), rating_W),
-      rating_W,
-      limit: control === undefined ? null : limitState(control, image),
-      connected: connected === undefined || connectedRaw === null ? null : connectedRaw === connected.yes,
-      state: stateIn(image, binding),
-      voltages_V: binding.voltages_V.map((points) => plausibleVoltage(image.first(points))),
-      energy_Wh: image.first(binding.energy_Wh),
-      storage: storageIn(image, binding),
-      raw: image.reads,
-    };
+    });
   }
 
   async applyLimit(command: LimitCommand): Promise<LimitWritten | DeviceRefused> {
@@ -173,8 +158,9 @@ export class RegisterDevice implements DerDevice {
     const { layout, binding, image } = await this.#guarded(({ limitReads }) => limitReads);
     const { control } = binding;
     if (control === undefined) return refused('NO_CONTROL', NOTHING_CONTROLS);
-    const writes = planRelease(control, image);
-    if ('outcome' in writes) return writes;
+    const planned = planRelease(control, image);
+    if ('outcome' in planned) return planned;
+    const writes = this.#needed(planned, image, control);
     const refusal = this.#wearRefusal(writes, image, false) ?? (await this.#write(writes));
     return refusal ?? { outcome: 'released', readBack: limitIn(await this.#readBack(layout), control) };
   }
@@ -239,11 +225,16 @@ export class RegisterDevice implements DerDevice {
     };
   }
 
-  /** Settings in flash are left alone where they already say what they should. */
+  /**
+   * What has to be written. Settings in flash are left alone where they already say what they should; where each
+   * point costs a write of its own, so is everything else beside the limit.
+   */
   #needed(writes: readonly PointWrite[], image: RegisterImage, control: ControlBinding): PointWrite[] {
     const settings = new Set(control.companions.map(({ point }) => point));
+    if (this.#writer.oneByOne && control.revert !== undefined) settings.add(control.revert.point);
     return writes.filter(({ point, words }) => {
-      if (!settings.has(point) || this.wear.classOf(point.name) !== 'flash') return true;
+      const sparing = this.#writer.oneByOne || this.wear.classOf(point.name) === 'flash';
+      if (!settings.has(point) || !sparing) return true;
       const now = image.words(point);
       return now === undefined || words.some((word, i) => now[i] !== word);
     });
@@ -296,6 +287,7 @@ export class RegisterDevice implements DerDevice {
       let fault = '';
       try {
         image = await this.#image(reads(layout));
+        this.#mustSpeak(binding, image);
         const moved = binding.guards.find(({ point, raw }) => {
           const found = image?.raw(point);
           return image?.words(point) !== undefined && found !== null && found !== raw;
@@ -313,6 +305,14 @@ export class RegisterDevice implements DerDevice {
         throw new FieldbidError('LAYOUT_CHANGED', text, { retryable: true });
       }
     }
+  }
+
+  /** After a nightly reset some devices answer 0xFFFF everywhere for a while: not one of those words is a value. */
+  #mustSpeak({ guards }: DeviceBinding, image: RegisterImage): void {
+    const blank = guards.find(({ point }) => image.words(point) !== undefined && image.raw(point) === null);
+    if (blank === undefined) return;
+    const text = `${this.#options.link.name}: ${blank.point.name} reads "not implemented": the device is not ready`;
+    throw new FieldbidError('DEVICE_NOT_READY', text, { retryable: true });
   }
 
   async #image(spans: readonly Span[]): Promise<RegisterImage> {
@@ -365,31 +365,4 @@ function layoutOf(binding: DeviceBinding): Layout {
 
 function limitIn(image: RegisterImage | undefined, control: ControlBinding): LimitState | null {
   return image === undefined ? null : limitState(control, image);
-}
-
-function plausiblePower(power_W: number | null, rating_W: number | null): number | null {
-  if (power_W === null || rating_W === null) return power_W;
-  return Math.abs(power_W) > IMPLAUSIBLE_RATING_SHARE * rating_W ? null : power_W;
-}
-
-function plausibleVoltage(voltage_V: number | null): number | null {
-  return voltage_V === null || voltage_V < 0 || voltage_V > IMPLAUSIBLE_V ? null : voltage_V;
-}
-
-function stateIn(image: RegisterImage, { state }: DeviceBinding): DerReading['state'] {
-  for (const { point, states } of state) {
-    const found = states[Number(image.raw(point) ?? Number.NaN)];
-    if (found !== undefined) return found;
-  }
-  return null;
-}
-
-function storageIn(image: RegisterImage, { storage }: DeviceBinding): StorageState | null {
-  if (storage === undefined) return null;
-  const soc_pct = image.first(storage.soc_pct);
-  const capacity_Wh = image.first(storage.capacity_Wh);
-  const said_Wh = image.first(storage.available_Wh);
-  if (capacity_Wh === 0) return null; // the model is there, the battery is not
-  const derived_Wh = soc_pct === null || capacity_Wh === null ? null : (soc_pct / 100) * capacity_Wh;
-  return { soc_pct, capacity_Wh, available_Wh: said_Wh ?? derived_Wh };
 }

@@ -35,11 +35,17 @@ export class RegisterWriter {
     this.#onWritten = onWritten;
   }
 
+  /** Whether each register costs a request of its own, as far as is known. */
+  get oneByOne(): boolean {
+    return this.#function === 6;
+  }
+
   /**
    * @returns why the device refused, with what was written before; undefined when it took everything.
    * @throws ModbusError when there was no answer.
    */
   async write(writes: readonly PointWrite[]): Promise<string | undefined> {
+    if (writes.length === 0) return undefined; // nothing is learnt from that
     if (this.#function !== 6) {
       const fault = await this.#runs(runsOf(writes), (run) => this.#link.writeMany(run.address, run.words));
       if (fault === undefined) {

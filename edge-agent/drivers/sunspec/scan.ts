@@ -7,7 +7,9 @@
 import { messageOf } from '@fieldbid/core/errors';
 import { ModbusError } from '../modbus/errors.ts';
 import { MAX_READ } from '../modbus/register-link.ts';
+import { planReads, type Span } from '../registers/plan.ts';
 import { type DecodedGroup, decodeModel } from './decode.ts';
+import { modelDefinition } from './models.ts';
 
 export interface FoundModel {
   readonly id: number;
@@ -126,7 +128,11 @@ async function commonPoints(
   length: number,
 ): Promise<CommonModel['points']> {
   try {
-    const words = await reader.atLeast(address, length + 2);
+    const words: (number | undefined)[] = Array.from({ length: length + 2 });
+    for (const part of partsOf(length + 2, reader.most)) {
+      const found = await reader.atLeast(address + part.address, part.count);
+      for (const [i, word] of found.slice(0, part.count).entries()) words[part.address + i] = word;
+    }
     return decodeModel(1, words)?.points ?? new Map();
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -134,26 +140,36 @@ async function commonPoints(
   }
 }
 
+/** The common model in reads that cut through no text. */
+function partsOf(length: number, most: number): Span[] {
+  if (length <= most) return [{ address: 0, count: length }];
+  const points = modelDefinition(1)?.points.filter(({ offset, size }) => offset + size <= length) ?? [];
+  return planReads(
+    points.map(({ offset, size }) => ({ address: offset, count: size })),
+    { most },
+  );
+}
+
 /** Registers in blocks as large as the device gives them. */
 class BlockSource {
   readonly blocks: Block[] = [];
   readonly #link: ScanLink;
-  readonly #most: number;
+  readonly most: number;
   #bigReads = true;
 
   constructor(link: ScanLink, most: number) {
     this.#link = link;
-    this.#most = most;
+    this.most = most;
   }
 
   /**
    * `count` words from `address`, and with them as many as the device gives up to `wish`.
    * @throws ModbusError when not even `count` can be read.
    */
-  async atLeast(address: number, count: number, wish = this.#most): Promise<readonly number[]> {
+  async atLeast(address: number, count: number, wish = this.most): Promise<readonly number[]> {
     const known = this.known(address, count);
     if (known !== undefined) return known;
-    const big = Math.min(Math.max(wish, count), this.#most, 65_536 - address);
+    const big = Math.min(Math.max(wish, count), this.most, 65_536 - address);
     if (this.#bigReads && big > count) {
       try {
         return await this.#load(address, big);
@@ -163,7 +179,7 @@ class BlockSource {
         this.#bigReads = false;
       }
     }
-    return this.#load(address, Math.min(count, this.#most));
+    return this.#load(address, Math.min(count, this.most));
   }
 
   known(address: number, count: number): readonly number[] | undefined {

@@ -4,6 +4,7 @@
  */
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { DeviceProfile } from '../../profiles/profile.ts';
+import type { RegisterMap } from '../../profiles/register-map.ts';
 import { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink } from '../modbus/register-link.ts';
 import { boundControl, boundMap } from '../registers/bind-map.ts';
@@ -32,19 +33,14 @@ export async function bindSunSpec(link: RegisterLink, profile: DeviceProfile): P
     const text = `${link.name} is no SunSpec device: ${found.fault}`;
     throw new FieldbidError('SUNSPEC_NOT_FOUND', text, { retryable: true });
   }
-  const own = profile.registers === undefined ? undefined : boundMap(profile.registers, profile.name);
   try {
     const binding = bindModels(found, {
       control: profile.control,
       revertTo: { limit_pct: profile.revertTo_pct ?? null },
       acType: await acType(link, found),
     });
-    const mappedControl = profile.registers?.control;
-    const takesOwn = mappedControl !== undefined && ['auto', 'registers'].includes(profile.control);
-    const control = takesOwn
-      ? boundControl(mappedControl, [...(own?.rating_W ?? []), ...binding.rating_W], profile.name)
-      : binding.control;
-    return { ...binding, control };
+    if (profile.registers === undefined) return binding;
+    return withOwnRegisters(binding, profile.registers, profile);
   } catch (error) {
     if (!(error instanceof FieldbidError) || error instanceof ModbusError) throw error;
     throw new FieldbidError(error.code, `${link.name}: ${messageOf(error)}`, {
@@ -52,6 +48,29 @@ export async function bindSunSpec(link: RegisterLink, profile: DeviceProfile): P
       retryable: error.retryable,
     });
   }
+}
+
+/** What the profile says of the family's own registers goes before SunSpec's. */
+function withOwnRegisters(
+  found: DeviceBinding,
+  registers: RegisterMap,
+  { name, control }: DeviceProfile,
+): DeviceBinding {
+  const own = boundMap(registers, name);
+  const rating_W = [...own.rating_W, ...found.rating_W];
+  const takesOwn = registers.control !== undefined && ['auto', 'registers'].includes(control);
+  return {
+    ...found,
+    rating_W,
+    power_W: [...own.power_W, ...found.power_W],
+    available_W: [...own.available_W, ...found.available_W],
+    energy_Wh: [...own.energy_Wh, ...found.energy_Wh],
+    state: [...own.state, ...found.state],
+    control:
+      takesOwn && registers.control !== undefined
+        ? boundControl(registers.control, rating_W, name)
+        : found.control,
+  };
 }
 
 /** 701.ACType says how many phases there are; it does not change while a device runs. */

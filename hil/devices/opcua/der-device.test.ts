@@ -7,7 +7,6 @@ const folder = new OpcUaFolder();
 test.before(() => folder.prepare());
 test.after.always(() => folder.remove());
 
-derDeviceConformance(test, 'OPC UA, 5 kW', () => openOpcUaBench(folder));
 derDeviceConformance(test, 'OPC UA, 250 kW', () =>
   openOpcUaBench(folder, { phases: 'ABC', rating_W: 250_000 }),
 );

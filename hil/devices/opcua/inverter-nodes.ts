@@ -5,7 +5,7 @@
 import { DataType, DataValue, StatusCodes, Variant, VariantArrayType } from 'node-opcua-client';
 import type { OPCUAServer } from 'node-opcua-server';
 import type { InverterPhysics } from '../inverter-physics.ts';
-import { powerStep_W } from '../inverter-registers.ts';
+import { powerStep_W } from '../twins/part.ts';
 import { NAMESPACE_URI } from './simulated-mapping.ts';
 
 type AddressSpace = NonNullable<OPCUAServer['engine']['addressSpace']>;

@@ -9,6 +9,7 @@ import { OpcUaFolder, openOpcUaBench, START_MS, USER } from './opcua-bench.ts';
 import { simulatedMapping } from './simulated-mapping.ts';
 
 const folder = new OpcUaFolder();
+test.before(() => folder.prepare());
 test.after.always(() => folder.remove());
 
 const url = (path: string): string =>

@@ -7,6 +7,7 @@ import { OpcUaAccess, type ResolvedAccess, resolveAccess } from '@fieldbid/edge-
 import { loadMapping } from '@fieldbid/edge-agent/drivers/opcua/mapping';
 import { OpcUaDevice, type OpcUaDeviceOptions } from '@fieldbid/edge-agent/drivers/opcua/opcua-device';
 import { openPki } from '@fieldbid/edge-agent/drivers/opcua/pki';
+import { openServerPki } from './server-pki.ts';
 import { simulatedMapping } from './simulated-mapping.ts';
 import { SimulatedOpcUaInverter, type SimulatedOpcUaInverterOptions } from './simulated-opcua-inverter.ts';
 
@@ -36,9 +37,10 @@ export class OpcUaFolder {
     copyFileSync(certificateFile, join(trusted, basename(certificateFile)));
   }
 
-  /** Makes the client's key, once for all tests of a file. */
+  /** Makes keys and certificates of client and server, once for all tests of a file. */
   async prepare(): Promise<void> {
     await (await openPki(this.pki)).close();
+    await (await openServerPki(this.serverPki, '127.0.0.1')).dispose();
   }
 
   access(endpoint: string, access: Partial<OpcUaAccess> = {}): ResolvedAccess {

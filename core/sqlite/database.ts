@@ -3,8 +3,8 @@
  * corrupting what this one believes), write-ahead log, transactions one after the other, numbered migrations.
  */
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import sqlite3 from 'sqlite3';
+import { codeOf, FieldbidError, messageOf } from '../errors.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
 
