@@ -5,7 +5,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { type Calendar, moments } from '@fieldbid/core/market/calendar';
 import { defaultRevert_s } from '../agent/device-setup.ts';
 import { loadPriceForecast } from '../agent/price-forecast.ts';
-import { EdgeConfig } from '../config.ts';
+import { EdgeConfig, keyFileOf } from '../config.ts';
 import { openDevice } from '../device/open-device.ts';
 import { mediumText, parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks } from '../drivers/modbus/register-link.ts';
@@ -34,7 +34,7 @@ export async function examineSite(file: string, facts: MachineFacts = thisMachin
     return [...machine, ...settings.list];
   }
   checkMarket(config, file, facts.now_ms, settings);
-  const files = checkFiles(config, file);
+  const files = checkFiles(config, file, config.keyFile === null ? undefined : keyFileOf(config, file));
   const [broker, devices] = await Promise.all([
     checkBroker(config.broker, config.agentId, file),
     checkDevices(config, file),

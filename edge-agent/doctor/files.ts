@@ -10,9 +10,10 @@ const GROUP_WRITE = 0o020;
 /** Keys of the config that name a file with a secret in it. */
 const SECRET_KEY = /(password|key|token)File$/i;
 /** Made by the agent itself when it is not there. */
-const MADE_ON_START = ['/keyFile'];
+const DEVICE_KEY = '/keyFile';
 
-export function checkFiles(config: unknown, file: string): Finding[] {
+/** @param deviceKey the file of the key that signs; undefined when nothing is signed. */
+export function checkFiles(config: unknown, file: string, deviceKey?: string): Finding[] {
   const findings = new Findings('files');
   const { mode } = statSync(file);
   if ((mode & OTHERS_WRITE) !== 0) {
@@ -20,7 +21,9 @@ export function checkFiles(config: unknown, file: string): Finding[] {
   } else if ((mode & GROUP_WRITE) !== 0) {
     findings.warning('config', `its group can change ${file} (mode ${octal(mode)})`, `chmod 640 ${file}`);
   } else findings.ok('config', `${file}, mode ${octal(mode)}`);
+  if (deviceKey !== undefined) checkSecret(deviceKey, DEVICE_KEY, findings);
   for (const { path, value } of texts(config)) {
+    if (path === DEVICE_KEY) continue;
     if (SECRET_KEY.test(path)) checkSecret(besideFile(file, value), path, findings);
     else if (holdsPassword(value)) {
       const todo = 'put the password into a file of mode 600 and name it by passwordFile';
@@ -35,7 +38,7 @@ function checkSecret(file: string, path: string, findings: Findings): void {
   try {
     stat = statSync(file);
   } catch (error) {
-    if (MADE_ON_START.includes(path)) findings.ok('secret', `${file} is made at the first start`);
+    if (path === DEVICE_KEY) findings.ok('secret', `${file} is made at the first start`);
     else
       findings.fail('secret', `${path}: ${file} cannot be read (${codeOf(error)})`, `put it there, mode 600`);
     return;
