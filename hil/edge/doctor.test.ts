@@ -142,12 +142,16 @@ test('files: a key that others can read, a config that everybody can change, a p
   writeFileSync(password, 'secret', { mode: 0o600 });
   chmodSync(password, 0o644);
   chmodSync(site.configFile, 0o666);
+  const key = join(site.folder, 'roof-7.key.pem');
+  writeFileSync(key, 'a key');
+  chmodSync(key, 0o640);
   const lines = bad(await examineSite(site.configFile, facts()));
-  t.is(lines.length, 3, lines.join('\n'));
+  t.is(lines.length, 4, lines.join('\n'));
   t.regex(lines[0] ?? '', /^FAIL files config: everybody can change .*edge\.yaml \(mode 666\)/);
-  t.regex(lines[1] ?? '', /^FAIL files secret: a password in the config itself, at \/broker\/url$/);
+  t.regex(lines[1] ?? '', /^FAIL files secret: \/keyFile: others can read .*key\.pem \(mode 640\)/);
+  t.regex(lines[2] ?? '', /^FAIL files secret: a password in the config itself, at \/broker\/url$/);
   t.regex(
-    lines[2] ?? '',
+    lines[3] ?? '',
     /^FAIL files secret: \/broker\/passwordFile: others can read .*password \(mode 644\)/,
   );
   t.notRegex(lines.join(), /secret@/);
