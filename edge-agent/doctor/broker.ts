@@ -26,6 +26,10 @@ export async function checkBroker(config: BrokerConfig, agentId: string, file: s
     findings.fail('settings', error.message, 'correct the config');
     return findings.list;
   }
+  if (!URL.canParse(options.url)) {
+    findings.fail('settings', `${JSON.stringify(options.url)} is no URL`, 'mqtts://HOST:PORT');
+    return findings.list;
+  }
   const url = new URL(options.url);
   const tls = url.protocol === 'mqtts:';
   const host = url.hostname.replace(/^\[|\]$/g, '');

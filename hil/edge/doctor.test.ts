@@ -163,6 +163,10 @@ test('broker: nobody there, and one that refuses us', async (t) => {
     bad(await examineSite(nobody.configFile, facts())).map((line) => line.slice(0, 52)),
     ['FAIL broker reached: no connection to 127.0.0.1:1: c'],
   );
+  const garbled = await siteFor(t, (text) => text.replace(/url: "[^"]+"/, 'url: "mqtt://[::"'));
+  t.deepEqual(bad(await examineSite(garbled.configFile, facts())), [
+    'FAIL broker settings: "mqtt://[::" is no URL',
+  ]);
   const strict = await EmbeddedBroker.start({ credentials: { username: 'roof', password: 'right' } });
   t.teardown(() => strict.close());
   const site = await siteFor(t, (text) =>
