@@ -14,9 +14,12 @@ export interface VerdictRules {
   readonly tolerance_pct: number;
 }
 
+/** What an award says that a device has to do with; a limit by hand has no more. */
+export type Commanded = Pick<Award, 'derId' | 'intervalId' | 'allocation_W'>;
+
 /** A command under way. */
 export interface Command {
-  readonly award: Award;
+  readonly award: Commanded;
   readonly correlationId: string;
   /** First attempt, market epoch ms. */
   readonly since_ms: number;
@@ -36,7 +39,7 @@ export interface Command {
 }
 
 export function newCommand(
-  award: Award,
+  award: Commanded,
   correlationId: string,
   since_ms: number,
   before_W: number | null,

@@ -65,12 +65,15 @@ function finding(unit: number, found: Awaited<ReturnType<typeof scan>>, silent: 
 }
 
 function findingsText(findings: readonly Finding[]): string {
-  const rows = findings.map((found): [string, string] => {
-    const { unit, answers, manufacturer, model, serial, models, fault } = found;
-    if (!answers) return [`unit ${unit}`, `nobody: ${fault ?? 'no answer'}`];
-    if (models.length === 0) return [`unit ${unit}`, `answers, but is no SunSpec device (${fault})`];
-    const name = [manufacturer, model, serial].filter(Boolean).join(' ');
-    return [`unit ${unit}`, `${name}: models ${models.join(', ')}${fault === null ? '' : ` (${fault})`}`];
-  });
+  const silent = findings.filter(({ answers }) => !answers).map(({ unit }) => unit);
+  const rows = findings
+    .filter(({ answers }) => answers)
+    .map(({ unit, manufacturer, model, serial, models, fault }): [string, string] => {
+      if (models.length === 0) return [`unit ${unit}`, `answers, but is no SunSpec device (${fault})`];
+      const name = [manufacturer, model, serial].filter(Boolean).join(' ');
+      return [`unit ${unit}`, `${name}: models ${models.join(', ')}${fault === null ? '' : ` (${fault})`}`];
+    });
+  if (silent.length > 0)
+    rows.push(['no answer', `unit${silent.length === 1 ? '' : 's'} ${silent.join(', ')}`]);
   return table(rows);
 }

@@ -1,6 +1,9 @@
 /** `fieldbid edge plan`, `limit`, `release`, `prepare`: what a command writes, and writing it by hand. */
-import type { Command } from '@fieldbid/core/cli/command';
-import { InvalidArgumentError } from '@fieldbid/core/cli/command';
+import { type Command as CliCommand, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import { InputError } from '@fieldbid/core/errors';
+import type { CommandVerdict } from '@fieldbid/core/market/messages';
+import { verdictRules } from '../agent/device-setup.ts';
+import { type Command, decide, newCommand, type VerdictRules } from '../agent/verdict.ts';
 import type { DerReading, DeviceRefused } from '../device/der-device.ts';
 import type { PointWrite } from '../drivers/registers/control.ts';
 import type { RegisterDevice } from '../drivers/registers/register-device.ts';
@@ -14,7 +17,7 @@ interface LimitOptions extends TargetOptions {
   wait: number;
 }
 
-export function registerLimit(edge: Command): void {
+export function registerLimit(edge: CliCommand): void {
   limitOptions(
     edge
       .command('plan')
@@ -54,7 +57,7 @@ Example:
     .action(prepareDevice);
 }
 
-function limitOptions(command: Command): Command {
+function limitOptions(command: CliCommand): CliCommand {
   return targetOptions(command)
     .option('--watts <w>', 'at most this power, W', number(0, 1e9))
     .option('--percent <p>', 'or a share of the rating, percent', number(0, 100))
@@ -87,45 +90,46 @@ async function planLimit(endpoint: string, options: LimitOptions): Promise<void>
 
 async function limitDevice(endpoint: string, options: LimitOptions): Promise<void> {
   await withDevice(endpoint, options, async (device, profile) => {
-    const limit_W = limitFrom(options, await device.read());
+    const before = await device.read();
+    const limit_W = limitFrom(options, before);
     const result = await device.applyLimit({ limit_W, revert_s: options.revert });
     if (result.outcome === 'refused') return refusalExit(result, options);
-    const tolerance_W = (rating_W: number | null): number =>
-      (profile.limit.tolerance_pct / 100) * (rating_W ?? 0);
-    let reading: DerReading | undefined;
-    let verdict = 'written, not watched';
-    const until = performance.now() + options.wait * 1000;
-    for (let second = 0; options.wait > 0 && performance.now() < until; second++) {
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      reading = await device.read();
-      const { power_W, rating_W } = reading;
-      if (second < profile.limit.settle_s && options.wait > profile.limit.settle_s) continue;
-      const obeyed =
-        power_W !== null &&
-        power_W <= Math.max(limit_W, (result.commanded_pct / 100) * (rating_W ?? 0)) + tolerance_W(rating_W);
-      verdict = power_W === null ? 'unproven' : obeyed ? 'verified' : 'refused';
-      if (obeyed) break;
-    }
-    if (options.json === true)
-      console.log(JSON.stringify({ result, verdict, reading: reading ?? null }, null, 2));
+    const award = { derId: endpoint, intervalId: 'by hand', allocation_W: limit_W };
+    const command = newCommand(award, 'by hand', Date.now(), before.power_W);
+    Object.assign(command, { result, writtenAt_ms: Date.now() });
+    const { verdict, reading } = await watched(device, command, verdictRules(profile, options.wait));
+    const ending = verdict ?? { verdict: 'written', reason: 'not watched (--wait 0)' };
+    if (options.json === true) console.log(JSON.stringify({ result, ...ending, reading }, null, 2));
     else {
       const back = result.readBack;
+      const echo = `${back?.pct} %, ${back?.enabled ? '' : 'not '}in force, revert timer ${back?.revert_s ?? 'none'}`;
       console.log(
         table([
           ['commanded', `${result.commanded_pct} %, ${Math.floor(limit_W)} W`],
-          [
-            'reads back',
-            back === null
-              ? 'not readable'
-              : `${back.pct} %, ${back.enabled ? 'in force' : 'not in force'}, revert timer ${back.revert_s ?? 'none'}`,
-          ],
-          ['delivers', reading === undefined ? 'not watched' : watts(reading.power_W)],
-          ['verdict', verdict],
+          ['reads back', back === null ? 'not readable' : echo],
+          ['delivers', reading === null ? 'not watched' : watts(reading.power_W)],
+          ['verdict', `${ending.verdict}: ${ending.reason}`],
         ]),
       );
     }
-    if (verdict === 'refused' || verdict === 'unproven') process.exitCode = 1;
+    if (ending.verdict === 'refused' || ending.verdict === 'unproven') process.exitCode = 1;
   });
+}
+
+/** Reads once a second until the command can be judged, by the same rules as the agent. */
+async function watched(
+  device: RegisterDevice,
+  command: Command,
+  rules: VerdictRules,
+): Promise<{ verdict: CommandVerdict | undefined; reading: DerReading | null }> {
+  let reading: DerReading | null = null;
+  let verdict: CommandVerdict | undefined;
+  while (verdict === undefined && rules.deadline_ms > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    reading = await device.read();
+    verdict = decide(command, reading, Date.now(), rules);
+  }
+  return { verdict, reading };
 }
 
 async function releaseDevice(endpoint: string, options: TargetOptions): Promise<void> {
@@ -163,11 +167,16 @@ async function prepareDevice(endpoint: string, options: TargetOptions & { yes?: 
 function limitFrom({ watts: limit_W, percent }: LimitOptions, { rating_W }: DerReading): number {
   if (limit_W !== undefined && percent === undefined) return limit_W;
   if (percent !== undefined && limit_W === undefined && rating_W !== null) return (percent / 100) * rating_W;
-  throw new InvalidArgumentError(
-    rating_W === null
-      ? 'the device does not say its rating: use --watts'
-      : 'give either --watts or --percent',
-  );
+  throw new InputError({
+    source: 'command line',
+    path: '',
+    found:
+      [limit_W === undefined ? '' : '--watts', percent === undefined ? '' : '--percent']
+        .filter(Boolean)
+        .join(' and ') || 'no limit',
+    expected:
+      rating_W === null ? '--watts: the device does not say its rating' : 'either --watts or --percent',
+  });
 }
 
 function writesText(writes: readonly PointWrite[]): string {

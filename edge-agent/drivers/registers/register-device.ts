@@ -13,11 +13,9 @@ import type {
   LimitCommand,
   LimitState,
   LimitWritten,
-  RawRead,
   Released,
 } from '../../device/der-device.ts';
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
-import { BlockReader } from '../modbus/block-reader.ts';
 import { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink, UnitStats } from '../modbus/register-link.ts';
 import { type DeviceBinding, measuredPoints } from './binding.ts';
@@ -33,9 +31,9 @@ import {
   refused,
   stateOf,
 } from './control.ts';
-import { RegisterImage } from './image.ts';
-import { planReads, type Span } from './plan.ts';
-import { extentOf, type PointRef, wordsOf } from './point-ref.ts';
+import type { RegisterImage } from './image.ts';
+import { ImageReader } from './image-reader.ts';
+import { type PointRef, wordsOf } from './point-ref.ts';
 import { readingOf } from './reading.ts';
 import { WearMeter } from './wear.ts';
 import { RegisterWriter } from './writer.ts';
@@ -52,9 +50,9 @@ export interface RegisterDeviceOptions {
 /** What was found, and what an image, a limit and a read-back need of it: each point with what belongs to it. */
 interface Layout {
   readonly binding: DeviceBinding;
-  readonly imageReads: readonly Span[];
-  readonly limitReads: readonly Span[];
-  readonly readBackReads: readonly Span[];
+  readonly imagePoints: readonly PointRef[];
+  readonly limitPoints: readonly PointRef[];
+  readonly readBackPoints: readonly PointRef[];
 }
 
 /** A limit whose scale factor moved while it was written is written again with the new one. */
@@ -65,7 +63,7 @@ export class RegisterDevice implements DerDevice {
   readonly wear: WearMeter;
   readonly #options: RegisterDeviceOptions;
   readonly #writer: RegisterWriter;
-  readonly #blocks: BlockReader;
+  readonly #images: ImageReader;
   #layout: Promise<Layout> | undefined;
   /** Last known: at night some devices show none. */
   #rating_W: number | null = null;
@@ -75,7 +73,7 @@ export class RegisterDevice implements DerDevice {
     this.#options = options;
     const { link, profile, now } = options;
     this.wear = new WearMeter(profile.wear, now);
-    this.#blocks = new BlockReader(link);
+    this.#images = new ImageReader({ link, modbus: profile.modbus, now });
     this.#writer = new RegisterWriter(link, profile.modbus.writeFunction, (names) => this.wear.count(names));
   }
 
@@ -89,7 +87,7 @@ export class RegisterDevice implements DerDevice {
     const layout = await this.#found();
     const { binding } = layout;
     const { manufacturer, model, serial, version, measurement, sunspecModels, control } = binding;
-    const readBack = control === undefined ? undefined : await this.#image(layout.readBackReads);
+    const readBack = control === undefined ? undefined : await this.#images.read(layout.readBackPoints);
     const revert = control?.revert?.point;
     const hasRevertTimer = revert !== undefined && readBack !== undefined && readBack.raw(revert) !== null;
     const deadMan = deadManOf(profile, hasRevertTimer, binding.heartbeat !== undefined);
@@ -112,7 +110,7 @@ export class RegisterDevice implements DerDevice {
   }
 
   async read(): Promise<DerReading> {
-    const { binding, image } = await this.#guarded(({ imageReads }) => imageReads);
+    const { binding, image } = await this.#guarded(({ imagePoints }) => imagePoints);
     return readingOf(binding, image, {
       rating_W: this.#ratingIn(image, binding),
       readAt_ms: this.#options.now(),
@@ -137,7 +135,7 @@ export class RegisterDevice implements DerDevice {
 
   /** Settings in flash that are not as the profile needs them: to be written once, by a person's word. */
   async preparation(): Promise<PointWrite[]> {
-    const { image, binding } = await this.#guarded(({ limitReads }) => limitReads);
+    const { image, binding } = await this.#guarded(({ limitPoints }) => limitPoints);
     const { control } = binding;
     if (control === undefined) return [];
     return this.#needed(companionWrites(control, image), image, control).filter(
@@ -155,7 +153,7 @@ export class RegisterDevice implements DerDevice {
   }
 
   async release(): Promise<Released | DeviceRefused> {
-    const { layout, binding, image } = await this.#guarded(({ limitReads }) => limitReads);
+    const { layout, binding, image } = await this.#guarded(({ limitPoints }) => limitPoints);
     const { control } = binding;
     if (control === undefined) return refused('NO_CONTROL', NOTHING_CONTROLS);
     const planned = planRelease(control, image);
@@ -184,7 +182,7 @@ export class RegisterDevice implements DerDevice {
 
   async #plan(command: LimitCommand) {
     const { profile } = this.#options;
-    const { layout, binding, image } = await this.#guarded(({ limitReads }) => limitReads);
+    const { layout, binding, image } = await this.#guarded(({ limitPoints }) => limitPoints);
     const { control } = binding;
     const found = { layout, image, control };
     if (control === undefined) return { ...found, plan: refused('NO_CONTROL', NOTHING_CONTROLS) };
@@ -266,9 +264,9 @@ export class RegisterDevice implements DerDevice {
   }
 
   /** The limit's registers after a write; undefined when they cannot be read now: the write stands all the same. */
-  async #readBack({ readBackReads }: Layout): Promise<RegisterImage | undefined> {
+  async #readBack({ readBackPoints }: Layout): Promise<RegisterImage | undefined> {
     try {
-      return await this.#image(readBackReads);
+      return await this.#images.read(readBackPoints);
     } catch (error) {
       if (error instanceof ModbusError) return undefined;
       throw error;
@@ -279,14 +277,14 @@ export class RegisterDevice implements DerDevice {
    * An image in which the guards hold. A switch between the integer and float models of a family shifts every
    * address: then the device is looked at anew, once.
    */
-  async #guarded(reads: (layout: Layout) => readonly Span[]) {
+  async #guarded(points: (layout: Layout) => readonly PointRef[]) {
     for (let attempt = 1; ; attempt++) {
       const layout = await this.#found();
       const { binding } = layout;
       let image: RegisterImage | undefined;
       let fault = '';
       try {
-        image = await this.#image(reads(layout));
+        image = await this.#images.read(points(layout));
         this.#mustSpeak(binding, image);
         const moved = binding.guards.find(({ point, raw }) => {
           const found = image?.raw(point);
@@ -315,15 +313,6 @@ export class RegisterDevice implements DerDevice {
     throw new FieldbidError('DEVICE_NOT_READY', text, { retryable: true });
   }
 
-  async #image(spans: readonly Span[]): Promise<RegisterImage> {
-    const { link, profile, now } = this.#options;
-    const { maxRead, widestGap } = profile.modbus;
-    const most = Math.min(maxRead, link.maxRead ?? maxRead);
-    const blocks = planReads(spans, { most, ...(widestGap === undefined ? {} : { widestGap }) });
-    const reads = await this.#blocks.read(blocks, spans);
-    return new RegisterImage(reads.map((read): RawRead => ({ ...read, readAt_ms: now() })));
-  }
-
   #ratingIn(image: RegisterImage, { rating_W }: DeviceBinding): number | null {
     const now = image.first(rating_W);
     if (now !== null && now > 0) this.#rating_W = now;
@@ -348,18 +337,14 @@ const NO_TIMER =
 const LARGEST_HEARTBEAT = 65_534;
 
 function layoutOf(binding: DeviceBinding): Layout {
-  const spans = (points: readonly PointRef[]): Span[] => points.map(extentOf);
   const { control } = binding;
   const guards = binding.guards.map(({ point }) => point);
-  const limitPoints = control === undefined ? [] : controlPoints(control);
+  const state = control === undefined ? [] : [...control.base_W, ...stateOf(control)];
   return {
     binding,
-    imageReads: spans([
-      ...measuredPoints(binding),
-      ...(control === undefined ? [] : [...control.base_W, ...stateOf(control)]),
-    ]),
-    limitReads: spans([...guards, ...binding.rating_W, ...limitPoints]),
-    readBackReads: spans(control === undefined ? [] : [...control.base_W, ...stateOf(control)]),
+    imagePoints: [...measuredPoints(binding), ...state],
+    limitPoints: [...guards, ...binding.rating_W, ...(control === undefined ? [] : controlPoints(control))],
+    readBackPoints: state,
   };
 }
 

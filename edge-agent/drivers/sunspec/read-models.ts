@@ -30,6 +30,8 @@ type ReadLink = Pick<RegisterLink, 'read' | 'maxRead'>;
 /** SunSpec assigns 64000 and above to vendors. */
 const FIRST_VENDOR_MODEL = 64_000;
 const MOST_ATTEMPTS = 3;
+/** A text of 16 registers is not cut. */
+const SMALLEST_READ = 16;
 /** Registers of ID and L. */
 const HEADER = 2;
 
@@ -64,6 +66,10 @@ export class ModelReader {
     await store.readAll(parts.flatMap(({ spans }) => spans));
     this.#counted = store.blocks;
     // The device takes smaller requests than thought: what fits into one is another matter now.
+    const largest = Math.max(0, ...store.blocks.map(({ words }) => words.length));
+    if (store.holes.some(({ count }) => count > largest)) {
+      this.#link.maxRead = Math.min(this.#link.maxRead, Math.max(largest, SMALLEST_READ));
+    }
     if (this.#link.maxRead < maxRead) return this.read(store.blocks);
     const faults = [...store.faults];
     const readings: ModelReading[] = [];
@@ -206,6 +212,8 @@ function wordIn(blocks: readonly Block[], address: number): number | undefined {
 class BlockStore {
   readonly blocks: Block[];
   readonly faults: string[] = [];
+  /** What was refused, and could not be cut. */
+  readonly holes: Span[] = [];
   readonly #link: ReadLink;
   readonly #reader: BlockReader;
 
@@ -220,6 +228,7 @@ class BlockStore {
     if (missing.length === 0) return;
     const most = Math.max(this.#link.maxRead, ...missing.map(({ count }) => count));
     const found = await this.#reader.read(planReads(missing, { most }), missing, (span, error) => {
+      this.holes.push(span);
       this.faults.push(faultText(span, error));
     });
     this.blocks.push(...found);

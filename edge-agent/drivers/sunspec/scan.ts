@@ -67,14 +67,17 @@ export async function scan(
   const bases = options.bases ?? BASES;
   const most = options.maxRead ?? MAX_READ;
   let lastFault = 'the registers there hold something else';
+  let bigReads = true;
   for (const base of bases) {
-    const reader = new BlockSource(link, most);
+    const reader = new BlockSource(link, most, bigReads);
     try {
       const words = await reader.atLeast(base, MARKER.length, most);
       if (words[0] === MARKER[0] && words[1] === MARKER[1]) return await walk(reader, base);
     } catch (error) {
       if (!(error instanceof ModbusError) || error.fault === 'MODBUS_CONNECTION') throw error;
       lastFault = messageOf(error);
+      // Silence costs a deadline each time: once is enough to know that size is not the reason.
+      if (error.fault === 'MODBUS_TIMEOUT') bigReads = false;
     }
   }
   return { found: false, fault: `no marker SunS at ${bases.join(', ')}: ${lastFault}` };
@@ -155,11 +158,12 @@ class BlockSource {
   readonly blocks: Block[] = [];
   readonly #link: ScanLink;
   readonly most: number;
-  #bigReads = true;
+  #bigReads: boolean;
 
-  constructor(link: ScanLink, most: number) {
+  constructor(link: ScanLink, most: number, bigReads: boolean) {
     this.#link = link;
     this.most = most;
+    this.#bigReads = bigReads;
   }
 
   /**
@@ -174,8 +178,10 @@ class BlockSource {
       try {
         return await this.#load(address, big);
       } catch (error) {
-        // Near the end of its map, or over a gap, a device refuses the big read: go on in small ones.
-        if (!isRefusal(error)) throw error;
+        // Near the end of its map, or over a gap, a device refuses the big read, and some leave it unanswered: go
+        // on in small ones.
+        const silent = error instanceof ModbusError && error.fault === 'MODBUS_TIMEOUT';
+        if (!isRefusal(error) && !silent) throw error;
         this.#bigReads = false;
       }
     }
