@@ -1,5 +1,7 @@
 /** A replayed dump: what the models call writable reads back, the rest refuses, and a limit on it is never obeyed. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '@fieldbid/core/errors';
 import { openRegisterDevice } from '@fieldbid/edge-agent/device/open-device';
@@ -8,6 +10,9 @@ import test from 'ava';
 import { fieldbid, printed, startFieldbid } from '../testing/programs.ts';
 import { replayDump } from './replay.ts';
 import { serve } from './serve.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fieldbid-replay-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
 
 const dumpFile = (name: string): string =>
   fileURLToPath(new URL(`../../edge-agent/test/dumps/${name}.json`, import.meta.url));
@@ -45,17 +50,11 @@ test('7xx emulator: a limit is taken, reads back, and power does not follow: ref
   t.teardown(() => program.stop());
   await printed(program, 'Ctrl-C ends it');
   const endpoint = /answers at (\S+);/.exec(program.output())?.[1] ?? '';
+  const profile = join(folder, 'quick.yaml');
+  writeFileSync(profile, 'name: quick\nlimit: { settle_s: 1 }\n');
   // The dump delivers 9,800 W of 10,000 W.
-  const { code, stdout } = await fieldbid(
-    'edge',
-    'limit',
-    endpoint,
-    '--percent',
-    '50',
-    '--wait',
-    '2',
-    '--json',
-  );
+  const options = ['--profile', profile, '--percent', '50', '--wait', '3', '--json'];
+  const { code, stdout } = await fieldbid('edge', 'limit', endpoint, ...options);
   t.is(code, 1);
   const { result, verdict, reading } = JSON.parse(stdout);
   t.is(verdict, 'refused');
