@@ -16,7 +16,7 @@ import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
 import { type EdgeSite, openEdgeSite } from '../testing/edge-site.ts';
-import { fieldbid } from '../testing/programs.ts';
+import { fieldbid, printed, startFieldbid } from '../testing/programs.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -109,6 +109,23 @@ test('a device without a dead-man FAILs by name; its owner may insist', async (t
   t.is(lines.length, 1, lines.join('\n'));
   t.regex(lines[0] ?? '', /^warning pv-0 dead-man: none/);
   t.is(inverter.writeTransactions, 0);
+});
+
+test('settings in flash that are not as the profile needs them FAIL until a person has written them', async (t) => {
+  const sim = startFieldbid('sim', 'inverter', '--family', 'solaredge', '--listen', '127.0.0.1:0');
+  t.teardown(() => sim.stop());
+  await printed(sim, 'Ctrl-C ends it');
+  const endpoint = /answers at (\S+);/.exec(sim.output())?.[1] ?? '';
+  const before = await fieldbid('edge', 'doctor', '--profile', 'solaredge', endpoint);
+  t.is(before.code, 1);
+  t.regex(
+    before.output,
+    /FAIL +device +preparation +.*CommandTimeout must be 1800.*\n.*→ once: fieldbid edge prepare/,
+  );
+  await fieldbid('edge', 'prepare', '--profile', 'solaredge', endpoint, '--yes');
+  const after = await fieldbid('edge', 'doctor', '--profile', 'solaredge', endpoint);
+  t.is(after.code, 0, after.output);
+  t.regex(after.output, /ok +device +dead-man +watchdog after 1800 s/);
 });
 
 test('machine: old Node, a clock that lags or runs free, no room, a weak supply', async (t) => {
