@@ -7,6 +7,7 @@ import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
+import { MetricsConfig } from './metrics/config.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { UplinkConfig } from './uplink/config.ts';
 
@@ -64,6 +65,8 @@ export const EdgeConfig = Type.Object(
     cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
     /** A command must be proved within this, seconds of market time. */
     verdictDeadline_s: Type.Integer({ minimum: 5, maximum: 3600, default: 90 }),
+    /** Prometheus metrics over HTTP; nothing listens without it. */
+    metrics: Type.Optional(MetricsConfig),
     devices: Type.Array(EdgeDeviceConfig, { minItems: 1, maxItems: 64 }),
   },
   closed,

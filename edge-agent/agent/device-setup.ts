@@ -8,6 +8,7 @@ import type { DerDevice } from '../device/der-device.ts';
 import type { DeviceRules } from '../device/open-device.ts';
 import type { AwardBook } from './awards.ts';
 import type { ClearSky } from './clear-sky.ts';
+import type { CycleObserver } from './observer.ts';
 import type { PriceForecast } from './price-forecast.ts';
 import type { VerdictRules } from './verdict.ts';
 
@@ -42,7 +43,7 @@ export interface DeviceSetup {
 const REVERT_INTERVALS = 2;
 
 /** Seconds after which a device drops a limit where nothing else is configured. */
-export function defaultRevert_s({ interval_min }: Calendar): number {
+export function defaultRevert_s({ interval_min }: Pick<Calendar, 'interval_min'>): number {
   return REVERT_INTERVALS * interval_min * 60;
 }
 
@@ -80,4 +81,5 @@ export interface CycleContext {
   /** Whether measurements carry the registers that they were read from. */
   readonly evidence: boolean;
   readonly log: Logger;
+  readonly observer?: CycleObserver;
 }
