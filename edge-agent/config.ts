@@ -9,6 +9,7 @@ import Type, { type Static } from 'typebox';
 import { LONGEST_REVERT_S } from './agent/device-setup.ts';
 import { DEFAULT_RESERVE_PCT } from './agent/quantity.ts';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
+import { MetricsConfig } from './metrics/config.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { UplinkConfig } from './uplink/config.ts';
 
@@ -70,6 +71,8 @@ export const EdgeConfig = Type.Object(
     cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
     /** A command must be proved within this, seconds of market time. */
     verdictDeadline_s: Type.Integer({ minimum: 5, maximum: 3600, default: 90 }),
+    /** Prometheus metrics over HTTP; nothing listens without it. */
+    metrics: Type.Optional(MetricsConfig),
     devices: Type.Array(EdgeDeviceConfig, { minItems: 1, maxItems: 64 }),
   },
   closed,

@@ -1,6 +1,7 @@
 /** An agent as its config file describes it, connected and ready to start. */
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
+import { MINUTE_MS } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
 import { connectBus } from '@fieldbid/core/service-config';
@@ -24,17 +25,28 @@ import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
 import { loadLibrary } from './drivers/opcua/library.ts';
 import { loadProfile } from './profiles/profile.ts';
+import { watchSite } from './site-watch.ts';
+import { UplinkCounts } from './uplink/counts.ts';
 import { openUplink } from './uplink/open-uplink.ts';
+
+export interface RunningAgent {
+  readonly agent: EdgeAgent;
+  /** Whether every cycle moves: none has been running for longer than it can by its deadlines. */
+  readonly alive: () => boolean;
+  /** Where metrics are scraped; undefined when the config has none. */
+  readonly metricsUrl: string | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/** What a cycle may take beyond the bid, which waits for its receipt until gate closure, real ms. */
+const LONGEST_CYCLE_MS = 120_000;
 
 /**
  * Reads and checks everything that the file names before anything is connected.
  * @throws InputError naming file and fault; FieldbidError `BUS_UNAVAILABLE`; DeadlineError without the bench's
  * clock.
  */
-export async function agentFromConfig(
-  file: string,
-  log: Logger,
-): Promise<{ agent: EdgeAgent; close: () => Promise<void> }> {
+export async function agentFromConfig(file: string, log: Logger): Promise<RunningAgent> {
   const config = readConfig(EdgeConfig, file);
   const { agentId, market, devices, cycle_s, verdictDeadline_s } = config;
   moments(market.calendar, file);
@@ -88,14 +100,19 @@ export async function agentFromConfig(
     agentId,
     devices.map(({ derId }) => derId),
   );
-  const bus = await connectBus(config.broker, agentId, file, log, { will });
+  const counts = new UplinkCounts();
+  const watch = await watchSite(config, file, { devices: setups, buffer: counts, log });
+  const bus = await connectBus(config.broker, agentId, file, log, { will }).catch(async (error: unknown) => {
+    await watch.close();
+    throw error;
+  });
   try {
     const clock = await clocksFor(config.clock, bus);
     const time = clock();
     now = () => time.now();
     const { deraId } = market;
     const stamp = signer === undefined ? {} : { stamp: signingStamp(signer) };
-    const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log, ...stamp });
+    const uplink = await openUplink(config.uplink, file, { bus, agentId, deraId, log, counts, ...stamp });
     const awardStore =
       config.awardsFile === null
         ? undefined
@@ -107,16 +124,23 @@ export async function agentFromConfig(
       // The chain of signed readings lives in the buffer.
       ...(awardStore === undefined ? {} : { awardStore }),
       ...(signer === undefined ? {} : { signer, evidence: config.uplink.bufferFile !== null }),
+      ...(watch.observer === undefined ? {} : { observer: watch.observer }),
     });
+    const { bid_min, gateClosure_min } = market.calendar;
+    const longest_ms = LONGEST_CYCLE_MS + (bid_min - gateClosure_min) * MINUTE_MS;
     return {
       agent,
+      alive: () => agent.longestRunning_ms < longest_ms,
+      metricsUrl: watch.metricsUrl,
       close: async () => {
         await awardStore?.close();
         await uplink.close();
+        await watch.close();
       },
     };
   } catch (error) {
     await bus.close();
+    await watch.close();
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { registerRun } from './bench/run-command.ts';
 import { registerBroker } from './broker/command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
+import { registerReplay } from './devices/replay-command.ts';
 import { registerFaults } from './faults/command.ts';
 import { registerSchema } from './schemas/command.ts';
 
@@ -15,5 +16,6 @@ export function register(program: Command): void {
   registerSchema(program);
   registerSim(program);
   registerFaults(program);
+  registerReplay(program);
   registerBroker(program);
 }

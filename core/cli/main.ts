@@ -16,8 +16,11 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ['bench split --out lab', 'config files for the day as separate processes'],
 ];
 
-/** @returns the process's exit code: 0 done, 1 failed (the reason is on standard error), 2 wrong usage. */
-export async function main(args: string[]): Promise<number> {
+/**
+ * @param rooms whose commands there are; all that are installed by default.
+ * @returns the process's exit code: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+ */
+export async function main(args: string[], rooms?: readonly CommandRoom[]): Promise<number> {
   const version = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
     .version as string;
   const program = new Command('fieldbid')
@@ -26,10 +29,7 @@ export async function main(args: string[]): Promise<number> {
     )
     .version(version)
     .showHelpAfterError('(run with --help to see what is accepted)');
-  for (const room of ROOMS) {
-    const commands = await installedRoom(room);
-    commands?.register(program);
-  }
+  for (const room of rooms ?? (await installedRooms())) room.register(program);
   const known = new Set(program.commands.map((command) => command.name()));
   const examples = EXAMPLES.filter(([command]) => known.has(command.split(' ')[0] ?? ''));
   const width = Math.max(...examples.map(([command]) => command.length));
@@ -43,6 +43,11 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     return reportFailure(error);
   }
+}
+
+async function installedRooms(): Promise<CommandRoom[]> {
+  const found = await Promise.all(ROOMS.map(installedRoom));
+  return found.filter((room) => room !== undefined);
 }
 
 async function installedRoom(room: string): Promise<CommandRoom | undefined> {

@@ -16,6 +16,7 @@ import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
 import type { DeviceSetup } from './device-setup.ts';
 import { keepBeating } from './heartbeat.ts';
+import type { CycleObserver } from './observer.ts';
 import type { PriceForecast } from './price-forecast.ts';
 
 export interface EdgeAgentOptions {
@@ -36,6 +37,7 @@ export interface EdgeAgentOptions {
   /** Where awards outlive the agent; without it they end with it. */
   readonly awardStore?: AwardStore;
   readonly log: Logger;
+  readonly observer?: CycleObserver;
 }
 
 /** A connection that breaks and is back within this, seconds, was no death (MQTT 5). */
@@ -47,12 +49,20 @@ export function agentWill(agentId: string, derIds: readonly string[]): MqttWill 
   return { topic: topics.agents(agentId), message, delay_s: WILL_DELAY_S };
 }
 
+interface Loop {
+  readonly derId: string;
+  readonly cycle: DeviceCycle;
+  readonly time: TimeSource;
+  /** When the cycle that is running began, `performance.now()`; undefined between two cycles. */
+  runningSince_ms: number | undefined;
+}
+
 export class EdgeAgent {
   /** Cycles that were due while the one before was still running: they are skipped. */
   overruns = 0;
   readonly #options: EdgeAgentOptions;
   readonly #times: TimeSource[] = [];
-  readonly #loops: { derId: string; cycle: DeviceCycle; time: TimeSource }[] = [];
+  readonly #loops: Loop[] = [];
   /** DERs that can be limited, as announced last. */
   #announced: readonly string[] = [];
   readonly #subscriptions: Subscription[] = [];
@@ -64,7 +74,8 @@ export class EdgeAgent {
 
   /** Takes awards, announces itself and begins its cycles. A device that is not there yet is tried each cycle. */
   async start(): Promise<void> {
-    const { agentId, awardStore, bus, calendar, deraId, devices, forecast, log, timeFor } = this.#options;
+    const { agentId, awardStore, bus, calendar, deraId, devices, forecast, log, observer, timeFor } =
+      this.#options;
     const schedule = moments(calendar);
     // All clocks are joined before anything is awaited: from here on time waits for us.
     const participants = devices.map((setup) => ({ setup, time: timeFor(`${agentId}/${setup.derId}`) }));
@@ -90,20 +101,19 @@ export class EdgeAgent {
       );
       const cycle = new DeviceCycle(bus, {
         ...{ setup, deraId, time, calendar, schedule, forecast, awards, log },
+        ...(observer === undefined ? {} : { observer }),
         signer: this.#options.signer,
         evidence: this.#options.evidence ?? false,
       });
-      this.#loops.push({ derId, cycle, time });
+      this.#loops.push({ derId, cycle, time, runningSince_ms: undefined });
     }
     await this.#announce(true);
     this.#subscriptions.push(this.#announceAfterBreaks());
     const beats = devices.flatMap((setup) => this.#startHeartbeat(setup));
-    this.#done = Promise.all(this.#loops.map(({ cycle, time }) => this.#loop(cycle, time, schedule))).then(
-      async () => {
-        for (const beat of beats) beat.time.close();
-        await Promise.all(beats.map(({ done }) => done));
-      },
-    );
+    this.#done = Promise.all(this.#loops.map((loop) => this.#loop(loop, schedule))).then(async () => {
+      for (const beat of beats) beat.time.close();
+      await Promise.all(beats.map(({ done }) => done));
+    });
   }
 
   /** What this agent held when it ended, in whatever way; checked as if it came now. */
@@ -130,6 +140,12 @@ export class EdgeAgent {
     return this.#done;
   }
 
+  /** How long the cycle that has been running longest has been at it, real ms; 0 when none is running. */
+  get longestRunning_ms(): number {
+    const now_ms = performance.now();
+    return Math.max(0, ...this.#loops.map(({ runningSince_ms = now_ms }) => now_ms - runningSince_ms));
+  }
+
   /** Stops after the running cycles. Devices keep what they were told until their revert timers end. */
   async stop(): Promise<void> {
     for (const time of this.#times) time.close();
@@ -139,8 +155,9 @@ export class EdgeAgent {
     for (const { device } of this.#options.devices) await device.close();
   }
 
-  async #loop(cycle: DeviceCycle, time: TimeSource, schedule: readonly Moments[]): Promise<void> {
-    const { cycle_ms } = this.#options;
+  async #loop(loop: Loop, schedule: readonly Moments[]): Promise<void> {
+    const { cycle, derId, time } = loop;
+    const { cycle_ms, observer } = this.#options;
     const from_ms = schedule[0]?.bid_ms ?? time.now();
     const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
     const regularAfter = (t_ms: number): number => (Math.floor(t_ms / cycle_ms) + 1) * cycle_ms;
@@ -149,11 +166,19 @@ export class EdgeAgent {
       // One cycle at the end itself hands the device back to its owner's default.
       while (due_ms <= end_ms) {
         await time.requestTime(due_ms);
+        const began_ms = performance.now();
+        const failedBefore = cycle.failedReads;
+        loop.runningSince_ms = began_ms;
         await this.#runSafely(cycle, due_ms);
+        loop.runningSince_ms = undefined;
+        const duration_ms = performance.now() - began_ms;
         cycle.track(this.#announceChanges(due_ms));
         await cycle.sentUntil(Math.min(regularAfter(due_ms), cycle.nextMoment_ms(due_ms)));
         const now_ms = Math.max(due_ms, time.now());
-        this.overruns += Math.max(0, Math.floor(now_ms / cycle_ms) - Math.floor(due_ms / cycle_ms));
+        const overruns = Math.max(0, Math.floor(now_ms / cycle_ms) - Math.floor(due_ms / cycle_ms));
+        this.overruns += overruns;
+        const answered = cycle.failedReads === failedBefore;
+        observer?.onCycle(derId, { duration_ms, overruns, answered });
         // Regular cycles fall on whole multiples of their length, whenever the program was started. Moments
         // between are not missed by an overrun: the one that passed meanwhile is granted at once.
         due_ms = Math.min(regularAfter(now_ms), cycle.nextMoment_ms(due_ms));

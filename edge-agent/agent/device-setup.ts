@@ -8,6 +8,7 @@ import type { DerDevice } from '../device/der-device.ts';
 import type { DeviceRules } from '../device/open-device.ts';
 import type { AwardBook } from './awards.ts';
 import type { ClearSky } from './clear-sky.ts';
+import type { CycleObserver } from './observer.ts';
 import type { PriceForecast } from './price-forecast.ts';
 import type { VerdictRules } from './verdict.ts';
 
@@ -103,4 +104,5 @@ export interface CycleContext {
   /** Whether measurements carry the registers that they were read from. */
   readonly evidence: boolean;
   readonly log: Logger;
+  readonly observer?: CycleObserver;
 }

@@ -246,6 +246,7 @@ export class LimitControl {
     if (verdict.verdict === 'refused') this.#obeys = false;
     else if (verdict.verdict === 'verified' && verdict.binding) this.#obeys = true;
     const { intervalId, derId, correlationId, reason } = verdict;
+    this.#context.observer?.onVerdict(derId, verdict.verdict);
     const fields = { intervalId, derId, correlationId, verdict: verdict.verdict, reason };
     if (verdict.verdict === 'verified') log.info(fields, 'command verified');
     else log.warn(fields, `command ${verdict.verdict}`);

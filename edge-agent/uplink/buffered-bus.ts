@@ -10,6 +10,7 @@ import type { Bus, PublishOptions, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
+import type { UplinkCounts } from './counts.ts';
 import { type Loss, mergedLosses, type NewRecord, type RecordKind } from './record.ts';
 import type { Appended, RecordQueue } from './record-queue.ts';
 import { Replay } from './replay.ts';
@@ -22,6 +23,8 @@ export interface BufferedBusOptions {
   /** Opens the store; tried again later when it fails. */
   readonly openQueue: () => Promise<RecordQueue>;
   readonly log: Logger;
+  /** Told what the buffer holds, and what is lost while it cannot be used. */
+  readonly counts?: UplinkCounts;
   /** Real ms from any origin. */
   readonly monotonic?: () => number;
   /** Waits real ms, or until the signal aborts. */
@@ -54,6 +57,7 @@ export class BufferedBus implements Bus {
   private constructor(options: BufferedBusOptions) {
     this.#options = options;
     this.#bus = options.bus;
+    if (options.counts !== undefined) options.counts.bytes = () => this.#queue?.bytes ?? 0;
     this.#replay = new Replay({
       ...options,
       queue: () => this.#queue,
@@ -132,11 +136,11 @@ export class BufferedBus implements Bus {
 
   #countLost(kind: RecordKind, at_ms: number): void {
     if (this.#queue !== undefined && this.#storeWorks) this.#queue.countLost(kind, at_ms);
-    else
-      this.#uncounted = mergedLosses([
-        ...this.#uncounted,
-        { kind, count: 1, from_ms: at_ms, until_ms: at_ms },
-      ]);
+    else {
+      const loss = { kind, count: 1, from_ms: at_ms, until_ms: at_ms };
+      this.#uncounted = mergedLosses([...this.#uncounted, loss]);
+      this.#options.counts?.add([loss]);
+    }
     this.#replay.wake();
   }
 

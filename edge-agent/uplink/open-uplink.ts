@@ -5,6 +5,7 @@ import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { BufferedBus } from './buffered-bus.ts';
 import type { UplinkConfig } from './config.ts';
+import type { UplinkCounts } from './counts.ts';
 import { openOrSetAside } from './damaged.ts';
 import type { Loss, Stamp } from './record.ts';
 import { RecordQueue } from './record-queue.ts';
@@ -16,6 +17,8 @@ export interface UplinkParts {
   /** Numbers, and signs where there is a key. */
   readonly stamp?: Stamp;
   readonly log: Logger;
+  /** Told what the buffer holds and gives up. */
+  readonly counts?: UplinkCounts;
 }
 
 /** A full buffer gives something up with every record: it is said once a minute. Real ms. */
@@ -29,6 +32,7 @@ export async function openUplink(config: UplinkConfig, configFile: string, parts
   const stamp = parts.stamp === undefined ? {} : { stamp: parts.stamp };
   let said_ms = Number.NEGATIVE_INFINITY;
   const onLoss = (losses: readonly Loss[]): void => {
+    parts.counts?.add(losses);
     if (performance.now() - said_ms < SAY_AGAIN_MS) return;
     said_ms = performance.now();
     parts.log.warn(

@@ -6,31 +6,41 @@ import { parseArgs } from 'node:util';
 import { InputError } from '@fieldbid/core/errors';
 import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
+import { edgeFigures } from './edge.ts';
 import { opcuaFigures } from './opcua.ts';
+import { readFigures } from './read.ts';
 import { transportFigures } from './transport.ts';
 
 interface BenchOptions {
   /** Reads of the transport bench. */
   readonly reads?: number;
+  /** Duration of the edge bench. */
+  readonly minutes?: number;
 }
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
   buffer: bufferFigures,
+  edge: edgeFigures,
   opcua: opcuaFigures,
+  read: readFigures,
   transport: transportFigures,
 };
 
-const { values, positionals } = parseArgs({ options: { reads: { type: 'string' } }, allowPositionals: true });
-const reads = values.reads === undefined ? undefined : Number(values.reads);
-if (reads !== undefined && !(Number.isInteger(reads) && reads > 0)) {
-  throw new InputError({
-    source: '--reads',
-    path: '',
-    found: `${values.reads}`,
-    expected: 'a number of reads',
-  });
+const { values, positionals } = parseArgs({
+  options: { reads: { type: 'string' }, minutes: { type: 'string' } },
+  allowPositionals: true,
+});
+const options: BenchOptions = { ...given('reads', Number.isInteger), ...given('minutes', Number.isFinite) };
+
+function given(name: 'reads' | 'minutes', fits: (value: number) => boolean): Record<string, number> {
+  const text = values[name];
+  if (text === undefined) return {};
+  const value = Number(text);
+  if (fits(value) && value > 0) return { [name]: value };
+  throw new InputError({ source: `--${name}`, path: '', found: text, expected: `a number of ${name}` });
 }
+
 const names = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
 const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
 if (unknown !== undefined) {
@@ -39,7 +49,7 @@ if (unknown !== undefined) {
 }
 const rows: [string, string, string][] = [];
 for (const name of names) {
-  rows.push(...((await BENCHES[name]?.(reads === undefined ? {} : { reads })) ?? []));
+  rows.push(...((await BENCHES[name]?.(options)) ?? []));
 }
 const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
 for (const [what, measured, beside] of rows) {

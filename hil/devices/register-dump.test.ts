@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import { decodeModel } from '@fieldbid/edge-agent/drivers/sunspec/decode';
+import { ModelReader } from '@fieldbid/edge-agent/drivers/sunspec/read-models';
 import { type ScanResult, scan } from '@fieldbid/edge-agent/drivers/sunspec/scan';
 import test from 'ava';
 import { serveDump } from './register-dump.ts';
@@ -58,6 +59,22 @@ test('SMA: the whole chain is found, in few requests', async (t) => {
   );
   // 877 registers at 125 each are 8 reads and the marker; small reads for the end of the chain.
   t.true(device.reads() <= 14, `${device.reads()} requests`);
+  await device.close();
+});
+
+test('SMA: every point again in 8 requests: 873 registers at 125 each are 7, and points lie across', async (t) => {
+  const device = await serve(dump('sma_sb3.6_day'));
+  const { models, blocks } = (await scan(device.link)) as ScanResult;
+  const reader = new ModelReader({ ...device.link, maxRead: 125 }, models, blocks);
+  const first = await reader.read(blocks);
+  const before = device.reads();
+  const again = await reader.read();
+  t.true(device.reads() - before <= 8, `${device.reads() - before} requests`);
+  t.deepEqual(
+    again.models.map(({ content }) => content),
+    first.models.map(({ content }) => content),
+  );
+  t.deepEqual(again.faults, []);
   await device.close();
 });
 

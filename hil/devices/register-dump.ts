@@ -1,7 +1,10 @@
-/** A register dump of a real device, served as it was taken: reads only what the dump holds. */
+/**
+ * A register dump of a real device, served as it was taken: reads only what the dump holds. With `writable` those
+ * registers keep what is written to them; nothing else follows, the measured power least of all.
+ */
 import { parse } from '@fieldbid/core/schema';
 import Type from 'typebox';
-import { ILLEGAL_ADDRESS, ModbusRefusal } from './modbus-answers.ts';
+import { ILLEGAL_ADDRESS, ModbusRefusal, type RegisterDevice } from './modbus-answers.ts';
 import { ModbusServer } from './modbus-server.ts';
 
 export const RegisterDump = Type.Object({
@@ -12,19 +15,33 @@ export const RegisterDump = Type.Object({
   ),
 });
 
-/** @throws InputError for a dump that is none. */
-export function serveDump(dump: unknown, source: string): ModbusServer {
+/** @param writable none by default. @throws InputError for a dump that is none. */
+export function dumpRegisters(
+  dump: unknown,
+  source: string,
+  writable: ReadonlySet<number> = new Set(),
+): RegisterDevice {
   const { registers } = parse(RegisterDump, dump, source);
-  return new ModbusServer({
+  const words = new Map(Object.entries(registers).map(([address, word]) => [Number(address), word]));
+  return {
     isOnline: () => true,
     readRegisters: (_unit, address, count) =>
       Array.from({ length: count }, (_, i) => {
-        const word = registers[String(address + i)];
+        const word = words.get(address + i);
         if (word === undefined) throw new ModbusRefusal(ILLEGAL_ADDRESS, `no register ${address + i}`);
         return word;
       }),
-    writeRegisters: (_unit, address) => {
-      throw new ModbusRefusal(ILLEGAL_ADDRESS, `register ${address} of a dump cannot be written`);
+    writeRegisters: (_unit, address, values) => {
+      const refused = values.findIndex((_, i) => !writable.has(address + i) || !words.has(address + i));
+      if (refused !== -1) {
+        throw new ModbusRefusal(ILLEGAL_ADDRESS, `register ${address + refused} of a dump cannot be written`);
+      }
+      values.forEach((word, i) => void words.set(address + i, word));
     },
-  });
+  };
+}
+
+/** @throws InputError for a dump that is none. */
+export function serveDump(dump: unknown, source: string): ModbusServer {
+  return new ModbusServer(dumpRegisters(dump, source));
 }

@@ -22,13 +22,13 @@ export function startFieldbid(...args: string[]): Program {
   return start(process.execPath, [FIELDBID, ...args]);
 }
 
-/** @param options.stdin `pipe` for a program that ends when its input does. */
+/** @param options.stdin `pipe` for a program that ends when its input does; its environment, ours by default. */
 export function start(
   command: string,
   args: readonly string[],
-  { stdin = 'ignore' }: { stdin?: 'ignore' | 'pipe' } = {},
+  { stdin = 'ignore', env = process.env }: { stdin?: 'ignore' | 'pipe'; env?: NodeJS.ProcessEnv } = {},
 ): Program {
-  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], env });
   const printed: string[] = [];
   const plain: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => {

@@ -57,10 +57,12 @@ const GATEWAY_TIMEOUTS = [10, 11];
 
 /**
  * A unit that nobody has heard yet is asked at first with the patience that the others on the bus need, so many times
- * over and at least this, ms: the dead ones of a bus are found in a moment, and a slow one has its whole deadline
- * the next time.
+ * over and at least `least_ms`; with `unknown_ms` while nobody has answered and others wait. So the dead ones of a
+ * bus are found in a moment; a slow one has its whole deadline once it seems dead.
  */
-const FIRST_PATIENCE = { times: 20, least_ms: 100 };
+const FIRST_PATIENCE = { times: 10, least_ms: 100, unknown_ms: 250 };
+/** Weight of the newest answer in what answers usually take. */
+const NEWEST_WEIGHT = 0.2;
 
 interface Job {
   readonly unit: number;
@@ -81,10 +83,10 @@ export class ModbusBus {
   readonly #lateUntil_ms = new Map<number, number>();
   /** Units that have had a turn since one was silent. */
   readonly #servedSinceSilence = new Set<number>();
-  /** Units that have answered. */
+  /** Units that have answered themselves; a gateway's word that one does not is none. */
   readonly #heard = new Set<number>();
-  /** Longest that an answer on this bus has taken, real ms; undefined before the first. */
-  #slowest_ms: number | undefined;
+  /** What an answer on this bus usually takes, real ms; undefined before the first. */
+  #usual_ms: number | undefined;
   #working: Promise<void> | undefined;
   #closed = false;
 
@@ -218,7 +220,7 @@ export class ModbusBus {
       const silent = fault === 'MODBUS_TIMEOUT' || GATEWAY_TIMEOUTS.includes(exception ?? 0);
       const isAlone = this.#stats.size === 1; // then nobody else waits
       if (silent) {
-        const unheard = !this.#isKnown(job.unit) && this.#slowest_ms !== undefined;
+        const unheard = !this.#heard.has(job.unit) && this.#usual_ms !== undefined;
         this.#dead.silent(job.unit, isAlone ? 0 : this.#now() - began_ms, unheard);
         this.#servedSinceSilence.clear();
       } else if (fault !== 'MODBUS_CONNECTION') {
@@ -237,7 +239,7 @@ export class ModbusBus {
     stats.requests++;
     try {
       const answer = await this.#connection.exchange(exchange);
-      this.#slowest_ms = Math.max(this.#slowest_ms ?? 0, performance.now() - began);
+      this.#noteDuration(performance.now() - began);
       return answer;
     } finally {
       const opened = this.#connection.opened;
@@ -247,21 +249,22 @@ export class ModbusBus {
 
   #withFirstPatience<T>(unit: number, exchange: Exchange<T>): Exchange<T> {
     const { timing } = exchange;
-    if (this.#isKnown(unit) || this.#dead.silences(unit) > 0 || this.#slowest_ms === undefined)
-      return exchange;
-    const { times, least_ms } = FIRST_PATIENCE;
-    const deadline_ms = Math.min(timing.deadline_ms, Math.max(least_ms, times * this.#slowest_ms));
-    return { ...exchange, timing: { ...timing, deadline_ms } };
+    const isAlone = this.#stats.size === 1;
+    if (isAlone || this.#heard.has(unit) || this.#dead.isDead(unit)) return exchange;
+    const { times, least_ms, unknown_ms } = FIRST_PATIENCE;
+    const patience_ms =
+      this.#usual_ms === undefined ? unknown_ms : Math.max(least_ms, times * this.#usual_ms);
+    return { ...exchange, timing: { ...timing, deadline_ms: Math.min(timing.deadline_ms, patience_ms) } };
   }
 
-  /** Whether it has ever answered itself: a gateway's word that it does not is none. */
-  #isKnown(unit: number): boolean {
-    return this.#heard.has(unit);
+  #noteDuration(took_ms: number): void {
+    const usual_ms = this.#usual_ms ?? took_ms;
+    this.#usual_ms = usual_ms + NEWEST_WEIGHT * (took_ms - usual_ms);
   }
 
   /** Whether its last request was answered. */
   #answers(unit: number): boolean {
-    return this.#isKnown(unit) && this.#dead.silences(unit) === 0;
+    return this.#heard.has(unit) && this.#dead.silences(unit) === 0;
   }
 
   #lateness_ms(unit: number): number {

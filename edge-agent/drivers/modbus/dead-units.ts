@@ -46,6 +46,11 @@ export class DeadUnits {
     return this.#silent.get(unit)?.times ?? 0;
   }
 
+  isDead(unit: number): boolean {
+    const silence = this.#silent.get(unit);
+    return silence !== undefined && isDead(silence);
+  }
+
   answered(unit: number): void {
     this.#silent.delete(unit);
   }

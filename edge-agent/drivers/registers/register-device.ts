@@ -17,7 +17,7 @@ import type {
 } from '../../device/der-device.ts';
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
 import { ModbusError } from '../modbus/errors.ts';
-import type { RegisterLink } from '../modbus/register-link.ts';
+import type { RegisterLink, UnitStats } from '../modbus/register-link.ts';
 import { type DeviceBinding, measuredPoints } from './binding.ts';
 import {
   type ControlBinding,
@@ -75,6 +75,11 @@ export class RegisterDevice implements DerDevice {
     this.wear = new WearMeter(profile.wear, now);
     this.#images = new ImageReader({ link, modbus: profile.modbus, now });
     this.#writer = new RegisterWriter(link, profile.modbus.writeFunction, (names) => this.wear.count(names));
+  }
+
+  /** What its unit was asked and answered since the start. */
+  get linkStats(): Readonly<UnitStats> {
+    return this.#options.link.stats;
   }
 
   async identity(): Promise<DerIdentity> {

@@ -8,7 +8,7 @@ import type { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink } from '../modbus/register-link.ts';
 import { planReads, type Span } from '../registers/plan.ts';
 import { type DecodedGroup, decodeModel } from './decode.ts';
-import { type GroupDefinition, modelDefinition } from './models.ts';
+import { type GroupDefinition, modelDefinition, type PointDefinition } from './models.ts';
 import { type Block, type FoundModel, isRefusal } from './scan.ts';
 
 export interface ModelReading extends FoundModel {
@@ -32,6 +32,8 @@ const FIRST_VENDOR_MODEL = 64_000;
 const MOST_ATTEMPTS = 3;
 /** A text of 16 registers is not cut. */
 const SMALLEST_READ = 16;
+/** Registers of ID and L. */
+const HEADER = 2;
 
 /** Reads the same models again and again; how often their groups repeat is found out the first time. */
 export class ModelReader {
@@ -93,16 +95,13 @@ export class ModelReader {
     let store = first;
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
       if (store.agree(factors) && (await store.unchanged(farFactors))) {
-        return { words: Array.from({ length: model.length + 2 }, (_, i) => store.word(model.address + i)) };
+        return { words: wordsOf(model, (address) => store.word(address)) };
       }
       store = new BlockStore(this.#link, this.#reader, []);
       if (attempt < MOST_ATTEMPTS) await store.readAll(spans);
     }
-    const words = Array.from({ length: model.length + 2 }, (_, i) =>
-      i < 2 ? first.word(model.address + i) : undefined,
-    );
     return {
-      words,
+      words: wordsOf(model, () => undefined),
       fault: `model ${model.id} at ${model.address}: a scale factor moves while its values are read`,
     };
   }
@@ -118,6 +117,15 @@ export class ModelReader {
     await store.readAll(repeating);
     return store.blocks;
   }
+}
+
+/** A model's registers, ID and L first; undefined where one could not be read. */
+function wordsOf(
+  { id, address, length }: FoundModel,
+  wordAt: (address: number) => number | undefined,
+): (number | undefined)[] {
+  const content = Array.from({ length }, (_, i) => wordAt(address + HEADER + i));
+  return [wordAt(address) ?? id, wordAt(address + 1) ?? length, ...content];
 }
 
 function modelReading(model: FoundModel, words: readonly (number | undefined)[]): ModelReading {
@@ -146,7 +154,9 @@ function unitsOf(
   for (let address = covered; address < end; address++) spans.push({ address, count: 1 });
   return { spans, factors: [...factors], farFactors: [...far.values()] };
 
-  function visit(size: number, at: number, factorAt: number | undefined): void {
+  function visit({ size }: PointDefinition, at: number, factorAt: number | undefined): void {
+    // ID and L are what the scan went by: they are read along where they lie, not for their own sake.
+    if (at < model.address + HEADER) return;
     if (factorAt !== undefined) factors.add(factorAt);
     const from = Math.min(at, factorAt ?? at);
     const to = Math.max(at + size, factorAt === undefined ? 0 : factorAt + 1);
@@ -161,11 +171,11 @@ interface Walk {
   readonly end: number;
   /** What a counting point says. */
   readonly wordAt: (address: number) => number | undefined;
-  readonly visit: (size: number, at: number, factorAt: number | undefined) => void;
+  readonly visit: (point: PointDefinition, at: number, factorAt: number | undefined) => void;
 }
 
 /** Calls back for each point of a group and the groups in it. @returns the first address not visited. */
-function walkPoints(
+export function walkPoints(
   group: GroupDefinition,
   start: number,
   around: readonly ReadonlyMap<string, number>[],
@@ -179,7 +189,7 @@ function walkPoints(
   };
   for (const point of group.points) {
     const at = start + point.offset;
-    if (at + point.size <= walk.end) walk.visit(point.size, at, addressOf(point.sf));
+    if (at + point.size <= walk.end) walk.visit(point, at, addressOf(point.sf));
   }
   let at = Math.min(walk.end, start + group.size);
   for (const nested of group.groups) {

@@ -1,0 +1,96 @@
+/** Answers `GET /metrics`. Loopback by default; where other machines can ask, a bearer token is needed. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { besideFile, readText } from '@fieldbid/core/config';
+import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
+import { isLoopback } from '@fieldbid/core/loopback';
+import type { MetricsConfig } from './config.ts';
+import type { AgentMetrics } from './metrics.ts';
+
+const MOST_CONNECTIONS = 16;
+const REQUEST_DEADLINE_MS = 5000;
+const LEAST_TOKEN_CHARACTERS = 16;
+
+/** Where to listen, and the token, from the config. @throws InputError. */
+export function metricsAccess(
+  { listen, tokenFile }: MetricsConfig,
+  configFile: string,
+): { host: string; port: number; token: string | undefined } {
+  const at = listen.lastIndexOf(':');
+  const host = listen.slice(0, at).replace(/^\[|\]$/g, '');
+  const port = Number(listen.slice(at + 1));
+  const wrong = (key: string, found: string, expected: string): InputError =>
+    new InputError({ source: configFile, path: `/metrics/${key}`, found, expected });
+  if (port > 65_535) throw wrong('listen', JSON.stringify(listen), 'HOST:PORT, such as 127.0.0.1:9464');
+  const token = tokenFile === undefined ? undefined : readText(besideFile(configFile, tokenFile)).trim();
+  if (token !== undefined && token.length < LEAST_TOKEN_CHARACTERS) {
+    throw wrong('tokenFile', `${token.length} characters`, `a token of ${LEAST_TOKEN_CHARACTERS} or more`);
+  }
+  if (!isLoopback(host) && token === undefined) {
+    throw wrong('tokenFile', `none, while other machines can ask at ${host}`, 'a file with a bearer token');
+  }
+  return { host, port, token };
+}
+
+/** @throws FieldbidError `METRICS_PORT` when it cannot listen there. */
+export async function serveMetrics(
+  metrics: Pick<AgentMetrics, 'text' | 'contentType'>,
+  { host, port, token }: { host: string; port: number; token: string | undefined },
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    void answer(metrics, token, request, response).catch(() => response.destroy());
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.requestTimeout = REQUEST_DEADLINE_MS;
+  server.headersTimeout = REQUEST_DEADLINE_MS;
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    const text = `metrics: cannot listen on ${host}:${port}: ${messageOf(cause)}`;
+    throw new FieldbidError('METRICS_PORT', text, { cause });
+  }
+  // A monitor must never keep the agent from ending.
+  server.unref();
+  return { url: urlOf(server, host), close: () => closed(server) };
+}
+
+async function answer(
+  metrics: Pick<AgentMetrics, 'text' | 'contentType'>,
+  token: string | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const end = (status: number, text: string, headers: Record<string, string> = {}): void => {
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(text);
+  };
+  if (token !== undefined && !holds(request.headers.authorization, token)) {
+    end(401, 'a bearer token is needed\n', { 'www-authenticate': 'Bearer' });
+  } else if (request.url?.split('?')[0] !== '/metrics') {
+    end(404, 'there is /metrics\n');
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    end(405, 'GET only\n', { allow: 'GET, HEAD' });
+  } else {
+    end(200, await metrics.text(), { 'content-type': metrics.contentType });
+  }
+}
+
+function holds(header: string | undefined, token: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`;
+}
+
+async function closed(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const end = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await end;
+}
