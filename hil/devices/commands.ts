@@ -1,27 +1,19 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
 import { type Command, group, Option, runUntilSignal } from '@fieldbid/core/cli/command';
-import { isLoopback } from '@fieldbid/core/loopback';
 import { type Endpoint, parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
 import { registerSimOpcUa } from './opcua/command.ts';
-import { hostAndPort, number, phases, serial } from './options.ts';
-import { clearDayIrradiance, pvPower_W } from './pv-model.ts';
+import { hostAndPort, mustBeLocal, number, type PvOptions, pvInverter, pvOptions } from './options.ts';
 import { serve } from './serve.ts';
 import { type Quirks, SimulatedInverter } from './simulated-inverter.ts';
 import { FAMILIES, type FamilyName } from './twins/families.ts';
 
-interface InverterCommand {
+interface InverterCommand extends PvOptions {
   at?: Endpoint;
   listen: { host: string; port: number };
   allowRemote?: boolean;
   family: FamilyName;
   quirk: readonly (keyof typeof QUIRKS)[];
   unit?: number;
-  rating: number;
-  phases: string;
-  voltage: number;
-  serial: string;
-  irradiance: number;
-  day?: boolean;
 }
 
 /** Quirks by the names that the command line takes. */
@@ -40,7 +32,7 @@ const QUIRKS = {
 export function registerSim(program: Command): void {
   const sim = group(program, 'sim', 'simulated devices, spoken to as if they were real');
   registerSimOpcUa(sim);
-  sim
+  const inverter = sim
     .command('inverter')
     .description(
       'Run one simulated device: a SunSpec PV inverter (models 1, 101/103, 120-123), or the twin of another family.',
@@ -65,13 +57,8 @@ export function registerSim(program: Command): void {
       (text) => parseEndpoint(text, '--at'),
     )
     .option('--allow-remote', 'accept an address that other machines can reach (Modbus has no password)')
-    .option('--unit <n>', "Modbus unit id; the family's by default, mostly 1", number(0, 255))
-    .option('--rating <watts>', 'nameplate, W', number(1, 10_000_000), 5000)
-    .option('--phases <phases>', 'A, B, C (single-phase) or ABC (three-phase)', phases, 'A')
-    .option('--voltage <volts>', 'nominal voltage, line to neutral', number(1, 1000), 240)
-    .option('--serial <text>', 'serial number, at most 32 characters', serial, 'SIM-0001')
-    .option('--irradiance <w/m2>', 'sunlight in the panels, W/m²', number(0, 2000), 800)
-    .option('--day', 'let the sun rise at 06:00 and set at 18:00 UTC, with --irradiance at noon')
+    .option('--unit <n>', "Modbus unit id; the family's by default, mostly 1", number(0, 255));
+  pvOptions(inverter)
     .addHelpText(
       'after',
       `
@@ -91,24 +78,12 @@ async function runInverter(options: InverterCommand, command: Command): Promise<
     unit: options.unit ?? FAMILIES[options.family].unit,
   };
   const host = at.scheme === 'rtu' ? 'localhost' : at.host;
-  if (!isLoopback(host) && options.allowRemote !== true) {
-    command.error(
-      `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
-    );
-  }
+  mustBeLocal(host, options.allowRemote, command);
   const inverter = new SimulatedInverter({
     family: options.family,
     quirks: Object.assign({}, ...options.quirk.map((name) => QUIRKS[name])) as Quirks,
-    serial: options.serial,
-    phases: options.phases,
-    rating_W: options.rating,
-    nominal_V: options.voltage,
+    ...pvInverter(options),
     unit: at.unit,
-    now: Date.now,
-    available_W: (t_ms) => {
-      const sun = options.day === true ? clearDayIrradiance(t_ms, options.irradiance) : options.irradiance;
-      return pvPower_W({ rating_W: options.rating }, sun);
-    },
   });
   const served = await serve(inverter.registers, at);
   const { endpoint } = served;

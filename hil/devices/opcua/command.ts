@@ -3,28 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, runUntilSignal } from '@fieldbid/core/cli/command';
-import { isLoopback } from '@fieldbid/core/loopback';
-import { hostAndPort, number, phases, serial } from '../options.ts';
-import { clearDayIrradiance, pvPower_W } from '../pv-model.ts';
+import { hostAndPort, mustBeLocal, type PvOptions, pvInverter, pvOptions } from '../options.ts';
 import { simulatedMapping } from './simulated-mapping.ts';
 
-interface OpcUaCommand {
+interface OpcUaCommand extends PvOptions {
   listen: { host: string; port: number };
   allowRemote?: boolean;
   folder: string;
-  rating: number;
-  phases: string;
-  voltage: number;
-  serial: string;
-  irradiance: number;
-  day?: boolean;
 }
 
 const USER = 'operator';
 const SECRET_MODE = 0o600;
 
 export function registerSimOpcUa(sim: Command): void {
-  sim
+  const opcua = sim
     .command('opcua')
     .description('Run one simulated PV inverter: an encrypted OPC UA server with a certificate and a user.')
     .requiredOption('--listen <host:port>', 'where to answer; port 0 picks a free one', hostAndPort, {
@@ -32,13 +24,8 @@ export function registerSimOpcUa(sim: Command): void {
       port: 4840,
     })
     .option('--allow-remote', 'accept an address that other machines can reach')
-    .option('--folder <folder>', 'its certificate, password and mapping; made on first use', 'sim-opcua')
-    .option('--rating <watts>', 'nameplate, W', number(1, 10_000_000), 5000)
-    .option('--phases <phases>', 'A, B, C (single-phase) or ABC (three-phase)', phases, 'A')
-    .option('--voltage <volts>', 'nominal voltage, line to neutral', number(1, 1000), 240)
-    .option('--serial <text>', 'serial number, at most 32 characters', serial, 'SIM-0001')
-    .option('--irradiance <w/m2>', 'sunlight in the panels, W/m²', number(0, 2000), 800)
-    .option('--day', 'let the sun rise at 06:00 and set at 18:00 UTC, with --irradiance at noon')
+    .option('--folder <folder>', 'its certificate, password and mapping; made on first use', 'sim-opcua');
+  pvOptions(opcua)
     .addHelpText(
       'after',
       `
@@ -50,24 +37,12 @@ Example:
 
 async function run(options: OpcUaCommand, command: Command): Promise<void> {
   const { host, port } = options.listen;
-  if (!isLoopback(host) && options.allowRemote !== true) {
-    command.error(
-      `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
-    );
-  }
+  mustBeLocal(host, options.allowRemote, command);
   // The server's library takes a second to load: not for commands that do not need it.
   const { SimulatedOpcUaInverter } = await import('./simulated-opcua-inverter.ts');
   const files = prepare(options);
   const inverter = new SimulatedOpcUaInverter({
-    serial: options.serial,
-    phases: options.phases,
-    rating_W: options.rating,
-    nominal_V: options.voltage,
-    now: Date.now,
-    available_W: (t_ms) => {
-      const sun = options.day === true ? clearDayIrradiance(t_ms, options.irradiance) : options.irradiance;
-      return pvPower_W({ rating_W: options.rating }, sun);
-    },
+    ...pvInverter(options),
     pkiFolder: join(options.folder, 'server-pki'),
     user: { name: USER, password: files.password },
   });
