@@ -1,0 +1,173 @@
+/**
+ * Start time and memory of the edge agent, installed alone, on emulated ARM and beside it on this machine: the broker
+ * and the inverters are the bench's, outside of the emulation. Called by run-edge-tests.sh.
+ *
+ *   measure.ts ROOT NODE [SAME]    ROOT the arm64 root, NODE the path of Node in it, SAME the same tree for this machine
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { FieldbidError } from '@fieldbid/core/errors';
+import { peakMemoryOf } from '../bench/memory.ts';
+import { EmbeddedBroker } from '../broker/embedded-broker.ts';
+import { SimulatedInverter } from '../devices/simulated-inverter.ts';
+import { type Program, start } from '../testing/programs.ts';
+
+/** The budget's case: ten devices at 1 Hz. */
+const DEVICES = 10;
+const READINGS_EACH = 30;
+const STARTS = 3;
+const DEADLINE_MS = 600_000;
+
+/** Where the agent is installed, and how a program is started there. */
+interface Place {
+  readonly name: string;
+  /** A folder of this run, as this process sees it and as the agent does. */
+  readonly folder: string;
+  readonly seen: string;
+  run(env: Readonly<Record<string, string>>, ...args: string[]): Program;
+}
+
+const [root = '', node = '', same] = process.argv.slice(2);
+const places: Place[] = [
+  {
+    name: 'arm64, emulated',
+    folder: join(root, 'tmp/measure'),
+    seen: '/tmp/measure',
+    run: (env, ...args) =>
+      start('chroot', [
+        ...['--userspec=1000:1000', root, '/usr/bin/env', '-i', '--chdir=/work'],
+        ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        ...[node, 'core/bin/fieldbid.js', ...args],
+      ]),
+  },
+];
+if (same !== undefined) {
+  const folder = join(same, 'measure');
+  places.push({
+    name: `${process.arch}, this machine`,
+    folder,
+    seen: folder,
+    run: (env, ...args) =>
+      start('/usr/bin/env', [
+        ...['-i', `--chdir=${same}`, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
+        ...[process.execPath, 'core/bin/fieldbid.js', ...args],
+      ]),
+  });
+}
+const columns: string[][] = [];
+for (const place of places) columns.push(await figures(place));
+const WHAT = [
+  '',
+  '`fieldbid edge --help`, first start, s',
+  `the same, median of ${STARTS} later starts, s`,
+  `\`fieldbid edge run\`, until all ${DEVICES} devices were read, s`,
+  `peak resident memory (VmHWM) after ${READINGS_EACH} readings of each, MiB`,
+];
+for (const [i, what] of WHAT.entries()) {
+  console.log([what.padEnd(66), ...columns.map((column) => (column[i] ?? '').padStart(20))].join(''));
+}
+
+async function figures(place: Place): Promise<string[]> {
+  // Others must be able to write there: in the root the agent is not this process's user.
+  mkdirSync(place.folder, { mode: 0o777 });
+  try {
+    const env = { HOME: place.seen, TMPDIR: place.seen, PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
+    const first_s = await helpTime(place, env);
+    const later_s: number[] = [];
+    for (let i = 0; i < STARTS; i++) later_s.push(await helpTime(place, env));
+    later_s.sort((a, b) => a - b);
+    const { allRead_s, peak_MiB } = await runAgent(place, env);
+    const times = [first_s, later_s[Math.floor(STARTS / 2)] ?? 0, allRead_s].map((time_s) =>
+      time_s.toFixed(1),
+    );
+    return [place.name, ...times, String(peak_MiB)];
+  } finally {
+    rmSync(place.folder, { recursive: true });
+  }
+}
+
+async function helpTime(place: Place, env: Readonly<Record<string, string>>): Promise<number> {
+  const began_ms = performance.now();
+  const program = place.run(env, 'edge', '--help');
+  const code = await program.ended;
+  if (code !== 0 || !program.output().includes('Usage: fieldbid edge')) throw failed(place, program, code);
+  return (performance.now() - began_ms) / 1000;
+}
+
+async function runAgent(
+  place: Place,
+  env: Readonly<Record<string, string>>,
+): Promise<{ allRead_s: number; peak_MiB: number }> {
+  const broker = await EmbeddedBroker.start();
+  const dera = await MqttBus.connect({ url: broker.url, clientId: 'dera-1' });
+  const inverters: SimulatedInverter[] = [];
+  const ports: number[] = [];
+  for (let i = 0; i < DEVICES; i++) {
+    const inverter = new SimulatedInverter({
+      ...{ serial: `S${i}`, phases: 'ABC', rating_W: 5000, nominal_V: 240 },
+      ...{ now: Date.now, available_W: () => 4000 },
+    });
+    inverters.push(inverter);
+    ports.push((await inverter.listen('127.0.0.1', 0)).port);
+  }
+  writeFileSync(join(place.folder, 'prices.csv'), 'start,price_USD_per_MWh\n2026-01-01T00:00Z,30\n');
+  writeFileSync(join(place.folder, 'edge.yaml'), config(broker.url, ports));
+  const readings = ports.map(() => 0);
+  const began_ms = performance.now();
+  let allRead_s: number | undefined;
+  let program: Program | undefined;
+  try {
+    const enough = new Promise<void>((resolve) => {
+      for (const [i] of ports.entries()) {
+        void dera.subscribe(topics.measurements(`pv-${i}`), () => {
+          readings[i] = (readings[i] ?? 0) + 1;
+          if (readings.every((count) => count > 0)) allRead_s ??= (performance.now() - began_ms) / 1000;
+          if (readings.every((count) => count >= READINGS_EACH)) resolve();
+        });
+      }
+    });
+    program = place.run(env, 'edge', 'run', '--config', `${place.seen}/edge.yaml`, '--log-level', 'warn');
+    const late = AbortSignal.timeout(DEADLINE_MS);
+    const tooLate = new Promise<'late'>((resolve) => late.addEventListener('abort', () => resolve('late')));
+    const outcome = await Promise.race([enough, program.ended, tooLate]);
+    const peak_MiB = peakMemoryOf(program.process.pid ?? 0);
+    if (outcome !== undefined || allRead_s === undefined || peak_MiB === undefined) {
+      throw failed(place, program, outcome ?? null);
+    }
+    await program.stop();
+    const code = await program.ended;
+    if (code !== 0) throw failed(place, program, code);
+    return { allRead_s, peak_MiB };
+  } finally {
+    await program?.stop();
+    for (const inverter of inverters) await inverter.close();
+    await dera.close();
+    await broker.close();
+  }
+}
+
+/** A market whose first interval is a day away: what is measured is the reading. */
+function config(brokerUrl: string, ports: readonly number[]): string {
+  const start = new Date(Date.now() + 86_400_000).toISOString().slice(0, 16);
+  const devices = ports.map(
+    (port, i) =>
+      `  - { derId: pv-${i}, deviceIds: [inv-${i}], endpoint: "tcp://127.0.0.1:${port}?unit=1", riskFactor_pct: 5 }\n`,
+  );
+  return `agentId: roof-7
+broker: { url: "${brokerUrl}" }
+market: { deraId: dera-1, forecastFile: prices.csv, calendar: { start: ${start}Z } }
+cycle_s: 1
+devices:
+${devices.join('')}`;
+}
+
+function failed(place: Place, program: Program, outcome: number | 'late' | null): FieldbidError {
+  const what =
+    outcome === 'late' ? `not done after ${DEADLINE_MS / 60_000} minutes` : `ended with ${outcome}`;
+  return new FieldbidError(
+    'NOT_MEASURED',
+    `${place.name}: the agent ${what}: ${program.output().slice(-2000)}`,
+  );
+}
