@@ -4,7 +4,7 @@
  *
  *   measure.ts ROOT NODE [SAME]    ROOT the arm64 root, NODE the path of Node in it, SAME the same tree for this machine
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { topics } from '@fieldbid/core/bus/topics';
@@ -70,8 +70,9 @@ for (const [i, what] of WHAT.entries()) {
 }
 
 async function figures(place: Place): Promise<string[]> {
-  // Others must be able to write there: in the root the agent is not this process's user.
-  mkdirSync(place.folder, { mode: 0o777 });
+  mkdirSync(place.folder);
+  // In the root the agent is another user than this process.
+  chmodSync(place.folder, 0o777);
   try {
     const env = { HOME: place.seen, TMPDIR: place.seen, PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
     const first_s = await helpTime(place, env);

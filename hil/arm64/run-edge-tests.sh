@@ -93,7 +93,7 @@ rooms_in_root() {
   mkdir -p "$app"
   find "$app" -mindepth 1 -maxdepth 1 ! -name node_modules -exec rm -rf --one-file-system {} +
   git -c safe.directory='*' -C "$checkout" ls-files -z --cached --others --exclude-standard core edge-agent package.json package-lock.json tsconfig.json >"$list"
-  tar -C "$checkout" --null -T "$list" --ignore-failed-read -c 2>/dev/null | tar -x --no-same-owner -C "$app"
+  tar -C "$checkout" --null -T "$list" --ignore-failed-read --warning=no-failed-read -c | tar -x --no-same-owner -C "$app"
   node "$here/edge-package.mjs" "$app/package.json"
   local want
   want=$(cat "$app/package.json" "$app/package-lock.json" "$app"/{core,edge-agent}/package.json | sha256sum)
@@ -127,6 +127,15 @@ sqlite_in_root() {
   cp "$kept" "$package/$binary"
 }
 
+# The same tree with this machine's two native binaries, to measure beside: the emulator's own share shows.
+same_here() {
+  local modules=$1/node_modules
+  rm -rf "$1"
+  cp -r "$root/work" "$1"
+  cp "$checkout/node_modules/sqlite3/build/Release/node_sqlite3.node" "$modules/sqlite3/build/Release/"
+  cp -r "$checkout/node_modules/@esbuild/." "$modules/@esbuild/"
+}
+
 emulation
 make_root
 node_in_root
@@ -145,7 +154,10 @@ log=$folder/tests.log
 status=0
 in_root node node_modules/ava/entrypoints/cli.mjs --timeout=20m 2>&1 | tee "$log" || status=$?
 
-node --import "$checkout/node_modules/tsx/dist/loader.mjs" "$here/measure.ts" "$root" "/opt/node-$NODE_VERSION/bin/node" || status=$?
+same=$folder/same
+same_here "$same"
+(cd "$checkout" && node --import tsx "$here/measure.ts" "$root" "/opt/node-$NODE_VERSION/bin/node" "$same") || status=$?
+rm -rf "$same"
 count() { sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -nE "s/^ *([0-9]+) (tests?|uncaught exceptions?|unhandled rejections?) $1\$/\1/p" | tail -n 1; }
 failed=$(count failed)
 if [ "$status" != 0 ] && [ "${failed:-0}" = 0 ]; then failed=1; fi
