@@ -2,10 +2,11 @@
 # Runs the tests of core/ and edge-agent/ on 64-bit ARM, and notes the agent's start time and memory there: a Debian
 # arm64 root under qemu's user emulation, with the agent installed in it as on a gateway. See docs/how-to/arm64.md.
 #
-#   sudo hil/arm64/run-edge-tests.sh [FOLDER]
+#   sudo hil/arm64/run-edge-tests.sh [--folder FOLDER] [TESTS ...]
 #
-# FOLDER (a cache folder of the user by default) keeps the root, Node and the compiled sqlite3 for the next run. Mounts
-# and the emulator's registration live in namespaces of this run's own, which end with it, even if it is killed.
+# FOLDER (a cache folder of the user by default) keeps the root, Node and the compiled sqlite3 for the next run. TESTS are
+# folders or files such as edge-agent/uplink; all by default. Mounts live in a namespace of this run's own, which ends with
+# it, even if it is killed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,8 +22,18 @@ die() {
 
 # Enters the namespaces: this script once more, as the first process in them.
 if [ "${FIELDBID_ARM64_INSIDE:-}" = "" ]; then
-  [ $# -le 1 ] || die "found $# arguments, expected at most one: the folder of the root"
+  folder=${XDG_CACHE_HOME:-${HOME:?}/.cache}/fieldbid/arm64
+  if [ "${1:-}" = --folder ]; then
+    [ $# -ge 2 ] || die "found no folder after --folder"
+    folder=$2
+    shift 2
+  fi
+  for tests in "$@"; do
+    case "$tests" in core | core/* | edge-agent | edge-agent/*) ;; *) die "found $tests, expected tests of core/ or edge-agent/" ;; esac
+    [ -e "$checkout/$tests" ] || die "found no $tests in the checkout"
+  done
   [ "$(uname -s)" = Linux ] || die "found $(uname -s), expected Linux"
+  [ "$(uname -m)" != aarch64 ] || die "this machine is 64-bit ARM itself: npm ci, then npx ava core edge-agent"
   [ "$(id -u)" = 0 ] || die "mounts and chroot need root: call it with sudo"
   missing=()
   for pair in debootstrap:debootstrap qemu-aarch64-static:qemu-user-static unshare:util-linux setpriv:util-linux flock:util-linux node:nodejs npm:npm git:git; do
@@ -30,12 +41,13 @@ if [ "${FIELDBID_ARM64_INSIDE:-}" = "" ]; then
   done
   [ ${#missing[@]} = 0 ] || die "missing; on Debian: apt-get install $(printf '%s\n' "${missing[@]}" | sort -u | xargs)"
   [ -d "$checkout/node_modules/tsx" ] || die "the simulators that the agent is measured with are not installed: npm ci in the checkout"
-  folder=${1:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/fieldbid/arm64}
-  mkdir -p "$folder"
-  folder=$(cd "$folder" && pwd)
+  folder=$(realpath -m "$folder")
   case "$folder/" in "$checkout"/*) die "found $folder, expected a folder outside of the checkout" ;; esac
-  FIELDBID_ARM64_INSIDE=1 setpriv --pdeathsig KILL \
-    unshare --mount --propagation private --pid --fork --kill-child --mount-proc "$0" "$folder" &
+  # As root nothing is removed that this program has not made.
+  [ ! -e "$folder/root" ] || [ -f "$folder/root/etc/fieldbid-arm64" ] || die "found $folder/root of somebody else's, expected a folder for this program alone"
+  mkdir -p "$folder"
+  FIELDBID_ARM64_INSIDE=$$ setpriv --pdeathsig KILL \
+    unshare --mount --propagation private --pid --fork --kill-child --mount-proc "$0" "$folder" "$@" &
   inside=$!
   trap 'kill -KILL $inside 2>/dev/null; exit 130' INT TERM HUP
   wait $inside
@@ -43,6 +55,7 @@ if [ "${FIELDBID_ARM64_INSIDE:-}" = "" ]; then
 fi
 
 folder=$1
+shift
 root=$folder/root
 exec 9>"$folder/lock"
 flock --nonblock 9 || die "$folder is in use by another run"
@@ -53,7 +66,6 @@ MASK='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\x
 BINFMT=/proc/sys/fs/binfmt_misc
 
 emulation() {
-  [ "$(uname -m)" != aarch64 ] || return 0
   mount -t binfmt_misc binfmt_misc $BINFMT 2>/dev/null || die "this kernel has no binfmt_misc: modprobe binfmt_misc"
   local known=$BINFMT/qemu-aarch64
   if [ -e $known ]; then
@@ -61,8 +73,10 @@ emulation() {
     grep -q '^flags:.*F' $known || die "qemu-aarch64 is registered without flag F: install qemu-user-static instead of qemu-user"
     return
   fi
-  echo ":fieldbid-aarch64:M::$MAGIC:$MASK:$(command -v qemu-aarch64-static):F" >$BINFMT/register
-  trap 'echo -1 >$BINFMT/fieldbid-aarch64' EXIT
+  # By a name of this run's own: another run may end, and take its registration with it, meanwhile.
+  local mine=fieldbid-aarch64-$FIELDBID_ARM64_INSIDE
+  echo ":$mine:M::$MAGIC:$MASK:$(command -v qemu-aarch64-static):F" >$BINFMT/register
+  trap "echo -1 >$BINFMT/$mine" EXIT
 }
 
 # Each step is skipped when its result is there; results appear under their names only when they are whole.
@@ -152,7 +166,7 @@ machine=$(in_root node -p 'process.arch + ", Node " + process.version')
 echo "tests of core and edge-agent on $machine"
 log=$folder/tests.log
 status=0
-in_root node node_modules/ava/entrypoints/cli.mjs --timeout=20m 2>&1 | tee "$log" || status=$?
+in_root node node_modules/ava/entrypoints/cli.mjs --timeout=20m "$@" 2>&1 | tee "$log" || status=$?
 
 same=$folder/same
 same_here "$same"
@@ -163,5 +177,7 @@ failed=$(count failed)
 if [ "$status" != 0 ] && [ "${failed:-0}" = 0 ]; then failed=1; fi
 passed=$(count passed)
 [ "${passed:-0}" != 0 ] || die "no test has passed, see $log"
+echo "Not run here, because they need the bench beside the agent (simulated devices, brokers, serial cables, Python peers):"
+git -c safe.directory='*' -C "$checkout" grep -l '@fieldbid/edge-agent' -- 'hil/*.test.ts' | sed 's/^/  /'
 echo "arm64: $passed passed, ${failed:-0} failed"
 [ "${failed:-0}" = 0 ]
