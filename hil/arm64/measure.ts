@@ -12,7 +12,7 @@ import { FieldbidError } from '@fieldbid/core/errors';
 import { peakMemoryOf } from '../bench/memory.ts';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
-import { type Program, start } from '../testing/programs.ts';
+import { type Program, printed, start } from '../testing/programs.ts';
 
 /** The budget's case: ten devices at 1 Hz. */
 const DEVICES = 10;
@@ -20,7 +20,11 @@ const READINGS_EACH = 30;
 const STARTS = 3;
 const DEADLINE_MS = 600_000;
 
-/** Where the agent is installed, and how a program is started there. */
+const FIELDBID = 'core/bin/fieldbid.js';
+/** What Node itself takes, and the emulator around it. */
+const EMPTY_PROGRAM = "console.log('up'); setTimeout(() => {}, 1e9)";
+
+/** Where the agent is installed, and how Node is started there. */
 interface Place {
   readonly name: string;
   /** A folder of this run, as this process sees it and as the agent does. */
@@ -39,7 +43,7 @@ const places: Place[] = [
       start('chroot', [
         ...['--userspec=1000:1000', root, '/usr/bin/env', '-i', '--chdir=/work'],
         ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-        ...[node, 'core/bin/fieldbid.js', ...args],
+        ...[node, ...args],
       ]),
   },
 ];
@@ -52,7 +56,7 @@ if (same !== undefined) {
     run: (env, ...args) =>
       start('/usr/bin/env', [
         ...['-i', `--chdir=${same}`, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
-        ...[process.execPath, 'core/bin/fieldbid.js', ...args],
+        ...[process.execPath, ...args],
       ]),
   });
 }
@@ -64,6 +68,7 @@ const WHAT = [
   `the same, median of ${STARTS} later starts, s`,
   `\`fieldbid edge run\`, until all ${DEVICES} devices were read, s`,
   `peak resident memory (VmHWM) after ${READINGS_EACH} readings of each, MiB`,
+  'the same of an empty Node program, MiB',
 ];
 for (const [i, what] of WHAT.entries()) {
   console.log([what.padEnd(66), ...columns.map((column) => (column[i] ?? '').padStart(20))].join(''));
@@ -83,7 +88,8 @@ async function figures(place: Place): Promise<string[]> {
     const times = [first_s, later_s[Math.floor(STARTS / 2)] ?? 0, allRead_s].map((time_s) =>
       time_s.toFixed(1),
     );
-    return [place.name, ...times, String(peak_MiB)];
+    const empty_MiB = await emptyProgram(place, env);
+    return [place.name, ...times, String(peak_MiB), String(empty_MiB)];
   } finally {
     rmSync(place.folder, { recursive: true });
   }
@@ -91,10 +97,22 @@ async function figures(place: Place): Promise<string[]> {
 
 async function helpTime(place: Place, env: Readonly<Record<string, string>>): Promise<number> {
   const began_ms = performance.now();
-  const program = place.run(env, 'edge', '--help');
+  const program = place.run(env, FIELDBID, 'edge', '--help');
   const code = await program.ended;
   if (code !== 0 || !program.output().includes('Usage: fieldbid edge')) throw failed(place, program, code);
   return (performance.now() - began_ms) / 1000;
+}
+
+async function emptyProgram(place: Place, env: Readonly<Record<string, string>>): Promise<number> {
+  const program = place.run(env, '--eval', EMPTY_PROGRAM);
+  try {
+    await printed(program, 'up');
+    const peak_MiB = peakMemoryOf(program.process.pid ?? 0);
+    if (peak_MiB === undefined) throw failed(place, program, null);
+    return peak_MiB;
+  } finally {
+    await program.stop();
+  }
 }
 
 async function runAgent(
@@ -129,7 +147,7 @@ async function runAgent(
         });
       }
     });
-    program = place.run(env, 'edge', 'run', '--config', `${place.seen}/edge.yaml`, '--log-level', 'warn');
+    program = place.run(env, FIELDBID, 'edge', 'run', '--config', `${place.seen}/edge.yaml`);
     const late = AbortSignal.timeout(DEADLINE_MS);
     const tooLate = new Promise<'late'>((resolve) => late.addEventListener('abort', () => resolve('late')));
     const outcome = await Promise.race([enough, program.ended, tooLate]);
@@ -149,16 +167,16 @@ async function runAgent(
   }
 }
 
-/** A market whose first interval is a day away: what is measured is the reading. */
+/** In the middle of a long interval for which nothing was awarded: the agent reads, and looks after the default. */
 function config(brokerUrl: string, ports: readonly number[]): string {
-  const start = new Date(Date.now() + 86_400_000).toISOString().slice(0, 16);
+  const start = new Date(Date.now() - 3_600_000).toISOString().slice(0, 16);
   const devices = ports.map(
     (port, i) =>
       `  - { derId: pv-${i}, deviceIds: [inv-${i}], endpoint: "tcp://127.0.0.1:${port}?unit=1", riskFactor_pct: 5 }\n`,
   );
   return `agentId: roof-7
 broker: { url: "${brokerUrl}" }
-market: { deraId: dera-1, forecastFile: prices.csv, calendar: { start: ${start}Z } }
+market: { deraId: dera-1, forecastFile: prices.csv, calendar: { start: ${start}Z, intervals: 1, interval_min: 1440 } }
 cycle_s: 1
 devices:
 ${devices.join('')}`;
