@@ -2,7 +2,7 @@
  * Start time and memory of the edge agent, installed alone, on emulated ARM and beside it on this machine: the broker
  * and the inverters are the bench's, outside of the emulation. Called by run-edge-tests.sh.
  *
- *   measure.ts ROOT NODE [SAME]    ROOT the arm64 root, NODE the path of Node in it, SAME the same tree for this machine
+ *   measure.ts ROOT NODE SAME    ROOT the arm64 root, NODE the path of Node in it, SAME the same tree for this machine
  */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,42 +24,31 @@ const FIELDBID = 'core/bin/fieldbid.js';
 /** What Node itself takes, and the emulator around it. */
 const EMPTY_PROGRAM = "console.log('up'); setTimeout(() => {}, 1e9)";
 
-/** Where the agent is installed, and how Node is started there. */
+/** Where the agent is installed, and what starts Node there. */
 interface Place {
   readonly name: string;
   /** A folder of this run, as this process sees it and as the agent does. */
   readonly folder: string;
   readonly seen: string;
-  run(env: Readonly<Record<string, string>>, ...args: string[]): Program;
+  readonly node: readonly string[];
 }
 
-const [root = '', node = '', same] = process.argv.slice(2);
-const places: Place[] = [
+const [root = '', node = '', same = ''] = process.argv.slice(2);
+const enterRoot = ['/usr/sbin/chroot', '--userspec=1000:1000', root];
+const places: readonly Place[] = [
   {
     name: 'arm64, emulated',
     folder: join(root, 'tmp/measure'),
     seen: '/tmp/measure',
-    run: (env, ...args) =>
-      start('chroot', [
-        ...['--userspec=1000:1000', root, '/usr/bin/env', '-i', '--chdir=/work'],
-        ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-        ...[node, ...args],
-      ]),
+    node: [...enterRoot, ...cleanStart('/work', '/tmp/measure'), node],
+  },
+  {
+    name: `${process.arch}, this machine`,
+    folder: join(same, 'measure'),
+    seen: join(same, 'measure'),
+    node: [...cleanStart(same, join(same, 'measure')), process.execPath],
   },
 ];
-if (same !== undefined) {
-  const folder = join(same, 'measure');
-  places.push({
-    name: `${process.arch}, this machine`,
-    folder,
-    seen: folder,
-    run: (env, ...args) =>
-      start('/usr/bin/env', [
-        ...['-i', `--chdir=${same}`, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
-        ...[process.execPath, ...args],
-      ]),
-  });
-}
 const columns: string[][] = [];
 for (const place of places) columns.push(await figures(place));
 const WHAT = [
@@ -74,37 +63,45 @@ for (const [i, what] of WHAT.entries()) {
   console.log([what.padEnd(66), ...columns.map((column) => (column[i] ?? '').padStart(20))].join(''));
 }
 
+/** The agent in `app` with nothing of this process's environment; tsx keeps what it has compiled in `temp`. */
+function cleanStart(app: string, temp: string): string[] {
+  return ['/usr/bin/env', '-i', `--chdir=${app}`, `TMPDIR=${temp}`, 'PATH=/usr/bin:/bin', 'LANG=C.UTF-8'];
+}
+
+function run({ node: [command = '', ...before] }: Place, ...args: string[]): Program {
+  return start(command, [...before, ...args]);
+}
+
 async function figures(place: Place): Promise<string[]> {
   mkdirSync(place.folder);
   // In the root the agent is another user than this process.
   chmodSync(place.folder, 0o777);
   try {
-    const env = { HOME: place.seen, TMPDIR: place.seen, PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
-    const first_s = await helpTime(place, env);
+    const first_s = await helpTime(place);
     const later_s: number[] = [];
-    for (let i = 0; i < STARTS; i++) later_s.push(await helpTime(place, env));
+    for (let i = 0; i < STARTS; i++) later_s.push(await helpTime(place));
     later_s.sort((a, b) => a - b);
-    const { allRead_s, peak_MiB } = await runAgent(place, env);
+    const { allRead_s, peak_MiB } = await runAgent(place);
     const times = [first_s, later_s[Math.floor(STARTS / 2)] ?? 0, allRead_s].map((time_s) =>
       time_s.toFixed(1),
     );
-    const empty_MiB = await emptyProgram(place, env);
+    const empty_MiB = await emptyProgram(place);
     return [place.name, ...times, String(peak_MiB), String(empty_MiB)];
   } finally {
     rmSync(place.folder, { recursive: true });
   }
 }
 
-async function helpTime(place: Place, env: Readonly<Record<string, string>>): Promise<number> {
+async function helpTime(place: Place): Promise<number> {
   const began_ms = performance.now();
-  const program = place.run(env, FIELDBID, 'edge', '--help');
+  const program = run(place, FIELDBID, 'edge', '--help');
   const code = await program.ended;
   if (code !== 0 || !program.output().includes('Usage: fieldbid edge')) throw failed(place, program, code);
   return (performance.now() - began_ms) / 1000;
 }
 
-async function emptyProgram(place: Place, env: Readonly<Record<string, string>>): Promise<number> {
-  const program = place.run(env, '--eval', EMPTY_PROGRAM);
+async function emptyProgram(place: Place): Promise<number> {
+  const program = run(place, '--eval', EMPTY_PROGRAM);
   try {
     await printed(program, 'up');
     const peak_MiB = peakMemoryOf(program.process.pid ?? 0);
@@ -115,10 +112,7 @@ async function emptyProgram(place: Place, env: Readonly<Record<string, string>>)
   }
 }
 
-async function runAgent(
-  place: Place,
-  env: Readonly<Record<string, string>>,
-): Promise<{ allRead_s: number; peak_MiB: number }> {
+async function runAgent(place: Place): Promise<{ allRead_s: number; peak_MiB: number }> {
   const broker = await EmbeddedBroker.start();
   const dera = await MqttBus.connect({ url: broker.url, clientId: 'dera-1' });
   const inverters: SimulatedInverter[] = [];
@@ -147,7 +141,7 @@ async function runAgent(
         });
       }
     });
-    program = place.run(env, FIELDBID, 'edge', 'run', '--config', `${place.seen}/edge.yaml`);
+    program = run(place, FIELDBID, 'edge', 'run', '--config', `${place.seen}/edge.yaml`);
     const late = AbortSignal.timeout(DEADLINE_MS);
     const tooLate = new Promise<'late'>((resolve) => late.addEventListener('abort', () => resolve('late')));
     const outcome = await Promise.race([enough, program.ended, tooLate]);
