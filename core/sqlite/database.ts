@@ -3,7 +3,7 @@
  * corrupting what this one believes), write-ahead log, transactions one after the other, numbered migrations.
  */
 import { closeSync, openSync } from 'node:fs';
-import sqlite3 from 'sqlite3';
+import type sqlite3 from 'sqlite3';
 import { codeOf, FieldbidError, messageOf } from '../errors.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
@@ -33,15 +33,17 @@ export class SqliteDatabase {
   /**
    * @param migrations formats in order, each a list of statements; those above the file's `user_version` are
    *   applied, all or none.
-   * @throws FieldbidError `STORE_IN_USE`, `STORE_FAILED`, or `STORE_TOO_NEW` for a file of a later release.
+   * @throws FieldbidError `STORE_IN_USE`, `STORE_FAILED`, `STORE_TOO_NEW` for a file of a later release, or
+   *   `STORE_UNAVAILABLE` where sqlite3 was not built.
    */
   static async open(
     file: string,
     migrations: readonly (readonly string[])[],
     options: SqliteOptions,
   ): Promise<SqliteDatabase> {
+    const { Database } = await loadLibrary();
     createPrivate(file);
-    const database = new SqliteDatabase(await connect(file), file);
+    const database = new SqliteDatabase(await connect(Database, file), file);
     try {
       await database.#prepare(migrations, options);
       return database;
@@ -132,9 +134,27 @@ function createPrivate(file: string): void {
   }
 }
 
-function connect(file: string): Promise<sqlite3.Database> {
+/** Loaded when the first file is opened: a machine for which it was not built can still read a device. */
+async function loadLibrary(): Promise<typeof sqlite3> {
+  try {
+    return (await import('sqlite3')).default;
+  } catch (cause) {
+    const machine = `${process.platform}-${process.arch}, Node ${process.version}`;
+    throw new FieldbidError(
+      'STORE_UNAVAILABLE',
+      `sqlite3 cannot be loaded on ${machine}; npm rebuild sqlite3 compiles it (needs python3, make and g++): ${firstLine(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n', 1)[0] ?? '';
+}
+
+function connect(Database: typeof sqlite3.Database, file: string): Promise<sqlite3.Database> {
   return new Promise((resolve, reject) => {
-    const db: sqlite3.Database = new sqlite3.Database(file, (error) => {
+    const db: sqlite3.Database = new Database(file, (error) => {
       if (error === null) resolve(db);
       else reject(sqliteFault(error, file));
     });
