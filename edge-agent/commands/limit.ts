@@ -62,6 +62,10 @@ function limitOptions(command: CliCommand): CliCommand {
     .option('--watts <w>', 'at most this power, W', number(0, 1e9))
     .option('--percent <p>', 'or a share of the rating, percent', number(0, 100))
     .option(
+      '--without-timer',
+      'also where nothing but `release` would end the limit: stay until it is released',
+    )
+    .option(
       '--revert <s>',
       'seconds after which the device drops the limit by itself',
       whole(1, 86_400),

@@ -15,6 +15,8 @@ export interface TargetOptions {
   timeout?: number;
   maxRead?: number;
   json?: boolean;
+  /** A person stands beside it: a device that nothing would free is limited all the same. */
+  withoutTimer?: boolean;
 }
 
 /** Adds the endpoint and the options that say how to speak to it. */
@@ -32,14 +34,15 @@ export function targetOptions(command: Command): Command {
 }
 
 /** The profile, with what the command line changes of it. @throws InputError. */
-export function profileFor({ profile, timeout, maxRead }: TargetOptions): DeviceProfile {
+export function profileFor({ profile, timeout, maxRead, withoutTimer }: TargetOptions): DeviceProfile {
   const loaded = loadProfile(profile);
   const modbus = {
     ...loaded.modbus,
     ...(timeout === undefined ? {} : { deadline_ms: timeout }),
     ...(maxRead === undefined ? {} : { maxRead }),
   };
-  return { ...loaded, modbus };
+  const limit = withoutTimer === true ? { ...loaded.limit, revertTimer: 'optional' as const } : loaded.limit;
+  return { ...loaded, modbus, limit };
 }
 
 /** Runs `body` with a device and closes it afterwards, whatever happens. */
