@@ -10,11 +10,14 @@ import type { RegisterDevice } from '../drivers/registers/register-device.ts';
 import { runsOf } from '../drivers/registers/writer.ts';
 import { type TargetOptions, table, targetOptions, watts, whole, withDevice } from './target.ts';
 
+/** A reading or two after a device must have followed. */
+const SLACK_S = 15;
+
 interface LimitOptions extends TargetOptions {
   watts?: number;
   percent?: number;
   revert: number;
-  wait: number;
+  wait?: number;
 }
 
 export function registerLimit(edge: CliCommand): void {
@@ -30,7 +33,11 @@ export function registerLimit(edge: CliCommand): void {
       .command('limit')
       .description('Limit a device by hand, and watch by its measured power whether it obeys.'),
   )
-    .option('--wait <s>', 'how long to watch; 0 only writes', whole(0, 600), 30)
+    .option(
+      '--wait <s>',
+      'how long to watch; 0 only writes (default: until it must have settled)',
+      whole(0, 600),
+    )
     .addHelpText(
       'after',
       `
@@ -101,7 +108,11 @@ async function limitDevice(endpoint: string, options: LimitOptions): Promise<voi
     const award = { derId: endpoint, intervalId: 'by hand', allocation_W: limit_W };
     const command = newCommand(award, 'by hand', Date.now(), before.power_W);
     Object.assign(command, { result, writtenAt_ms: Date.now() });
-    const { verdict, reading } = await watched(device, command, verdictRules(profile, options.wait));
+    const { verdict, reading } = await watched(
+      device,
+      command,
+      verdictRules(profile, options.wait ?? profile.limit.settle_s + SLACK_S),
+    );
     const ending = verdict ?? { verdict: 'written', reason: 'not watched (--wait 0)' };
     if (options.json === true) console.log(JSON.stringify({ result, ...ending, reading }, null, 2));
     else {
