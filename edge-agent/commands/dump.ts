@@ -7,7 +7,7 @@ import { ModelReader } from '../drivers/sunspec/read-models.ts';
 import type { Block, ScanResult } from '../drivers/sunspec/scan.ts';
 import type { DeviceProfile } from '../profiles/profile.ts';
 import { scanned } from './read.ts';
-import { type TargetOptions, targetOptions, withLink } from './target.ts';
+import { forReading, type TargetOptions, targetOptions, withLink } from './target.ts';
 
 export interface RegisterDump {
   readonly origin: string;
@@ -48,7 +48,9 @@ Example:
   $ npx fieldbid edge dump 'tcp://192.0.2.10:502?unit=1' --out roof.json
   $ npx fieldbid edge replay roof.json --listen 127.0.0.1:15021`,
     )
-    .action(dumpDevice);
+    .action((endpoint: string, options: DumpOptions) =>
+      forReading(options, (tried) => dumpDevice(endpoint, tried)),
+    );
 }
 
 async function dumpDevice(endpoint: string, options: DumpOptions): Promise<void> {

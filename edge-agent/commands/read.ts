@@ -12,7 +12,16 @@ import { ModelReader } from '../drivers/sunspec/read-models.ts';
 import { type ScanResult, scan } from '../drivers/sunspec/scan.ts';
 import type { DeviceProfile } from '../profiles/profile.ts';
 import { findUnits } from './find-units.ts';
-import { profileFor, type TargetOptions, table, targetOptions, watts, whole, withLink } from './target.ts';
+import {
+  forReading,
+  profileFor,
+  type TargetOptions,
+  table,
+  targetOptions,
+  watts,
+  whole,
+  withLink,
+} from './target.ts';
 
 export function registerRead(edge: Command): void {
   const reading = targetOptions(
@@ -33,7 +42,9 @@ Examples:
   $ npx fieldbid edge read --profile huawei-sun2000 'tcp://192.0.2.11:502?unit=1'
   $ npx fieldbid edge read opc.tcp://192.0.2.10:4840/inverter --mapping inverter.yaml --user operator --password-file password`,
     )
-    .action(readDevice);
+    .action((endpoint: string, options: TargetOptions & OpcUaOptions) =>
+      forReading(options, (tried) => readDevice(endpoint, tried)),
+    );
   const scanning = targetOptions(
     edge
       .command('scan')
@@ -48,7 +59,9 @@ Examples:
   $ npx fieldbid edge scan 'tcp://192.0.2.10:502?unit=126'
   $ npx fieldbid edge scan --units 1-10,71,126,200,240 tcp://192.0.2.10:502`,
     )
-    .action(scanDevice);
+    .action((endpoint: string, options: ScanOptions) =>
+      forReading(options, (tried) => scanDevice(endpoint, tried)),
+    );
 }
 
 async function readDevice(endpoint: string, options: TargetOptions & OpcUaOptions): Promise<void> {
@@ -74,7 +87,7 @@ async function printModels(endpoint: string, options: TargetOptions): Promise<bo
     const reader = new ModelReader(link, found.models, found.blocks);
     const json = deviceJson(found, await reader.read(found.blocks));
     console.log(JSON.stringify(json, null, 2));
-    if (json.faults.length > 0) process.exitCode = 1;
+    for (const fault of json.faults) console.error(`fieldbid: ${fault}`);
     return true;
   });
 }
@@ -87,10 +100,9 @@ export async function scanned(link: RegisterLink, { modbus }: DeviceProfile): Pr
   throw new FieldbidError('SUNSPEC_NOT_FOUND', `${link.name} is no SunSpec device: ${found.fault}`);
 }
 
-async function scanDevice(
-  endpoint: string,
-  options: TargetOptions & OpcUaOptions & { units?: readonly number[]; most: number },
-): Promise<void> {
+type ScanOptions = TargetOptions & OpcUaOptions & { units?: readonly number[]; most: number };
+
+async function scanDevice(endpoint: string, options: ScanOptions): Promise<void> {
   if (isOpcUaEndpoint(endpoint)) return scanServer(endpoint, options);
   if (options.units !== undefined) return findUnits(endpoint, options.units, options);
   await withLink(endpoint, options, async (link, profile) => {

@@ -1,5 +1,6 @@
 /** What the commands that look at one device have in common: endpoint, profile, patience. */
 import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import { messageOf } from '@fieldbid/core/errors';
 import { openRegisterDevice } from '../device/open-device.ts';
 import { parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks, type RegisterLink } from '../drivers/modbus/register-link.ts';
@@ -14,6 +15,7 @@ export interface TargetOptions {
   profile: string;
   timeout?: number;
   maxRead?: number;
+  anyTransactionId?: boolean;
   json?: boolean;
   /** A person stands beside it: a device that nothing would free is limited all the same. */
   withoutTimer?: boolean;
@@ -30,19 +32,47 @@ export function targetOptions(command: Command): Command {
     )
     .option('--timeout <ms>', 'for one answer; some devices take a second', whole(10, 60_000))
     .option('--max-read <n>', 'registers in one request, at most', whole(2, 125))
+    .option('--any-transaction-id', 'for gateways that answer under transaction ids of their own')
     .option('--json', 'print as JSON, for scripts');
 }
 
 /** The profile, with what the command line changes of it. @throws InputError. */
-export function profileFor({ profile, timeout, maxRead, withoutTimer }: TargetOptions): DeviceProfile {
+export function profileFor({
+  profile,
+  timeout,
+  maxRead,
+  anyTransactionId,
+  withoutTimer,
+}: TargetOptions): DeviceProfile {
   const loaded = loadProfile(profile);
   const modbus = {
     ...loaded.modbus,
     ...(timeout === undefined ? {} : { deadline_ms: timeout }),
     ...(maxRead === undefined ? {} : { maxRead }),
+    ...(anyTransactionId === undefined ? {} : { anyTransactionId }),
   };
   const limit = withoutTimer === true ? { ...loaded.limit, revertTimer: 'optional' as const } : loaded.limit;
   return { ...loaded, modbus, limit };
+}
+
+/**
+ * Reads once more where a gateway was seen to answer under transaction ids of its own: said, and harmless as long as
+ * nothing is written.
+ */
+export async function forReading<T extends TargetOptions>(
+  options: T,
+  body: (options: T) => Promise<void>,
+): Promise<void> {
+  try {
+    await body(options);
+  } catch (error) {
+    if (options.anyTransactionId === true || !messageOf(error).includes('another transaction id'))
+      throw error;
+    console.error(
+      'fieldbid: its answers carry other transaction ids; read with --any-transaction-id (modbus.anyTransactionId in a profile)',
+    );
+    await body({ ...options, anyTransactionId: true });
+  }
 }
 
 /** Runs `body` with a device and closes it afterwards, whatever happens. */

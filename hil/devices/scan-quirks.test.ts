@@ -1,12 +1,17 @@
 /** Chains and servers as real devices have them: what is found, what is said of the rest, and nothing lost. */
 import { createServer } from 'node:net';
+import { parse } from '@fieldbid/core/schema';
 import { openRegisterDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
-import { deviceJson } from '@fieldbid/edge-agent/drivers/sunspec/device-json';
+import { type DeviceJson, deviceJson } from '@fieldbid/edge-agent/drivers/sunspec/device-json';
 import { ModelReader } from '@fieldbid/edge-agent/drivers/sunspec/read-models';
 import { type ScanResult, scan } from '@fieldbid/edge-agent/drivers/sunspec/scan';
 import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
 import test, { type ExecutionContext } from 'ava';
+import Type from 'typebox';
+import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
+import { FaultRule } from '../faults/rules.ts';
+import { fieldbid } from '../testing/programs.ts';
 import { ILLEGAL_ADDRESS, ModbusRefusal, type RegisterDevice } from './modbus-answers.ts';
 import { ModbusServer } from './modbus-server.ts';
 
@@ -230,4 +235,19 @@ test('a device that leaves large reads unanswered is scanned in small ones', asy
   if (!('found' in result)) t.deepEqual(ids(result), [1, 103]);
   await link.close();
   proxy.close();
+});
+
+test('a gateway with transaction ids of its own is read all the same, and it is said', async (t) => {
+  const served = await serve(t, 40_000, [...SUNS, ...common('ACME', 'S-1'), ...inverter(1234), ...END]);
+  const rules = parse(Type.Array(FaultRule), [{ fault: 'wrongTransactionId' }], 'test');
+  const proxy = new ModbusFaultProxy({
+    ...{ target: { host: '127.0.0.1', port: served.port }, rules, seed: 'ids', now: Date.now },
+  });
+  const { port } = await proxy.listen('127.0.0.1', 0);
+  t.teardown(() => proxy.close());
+  const endpoint = `tcp://127.0.0.1:${port}?unit=1`;
+  const { code, stdout, output } = await fieldbid('edge', 'read', '--json', '--timeout', '300', endpoint);
+  t.is(code, 0, output);
+  t.regex(output, /its answers carry other transaction ids/);
+  t.is((JSON.parse(stdout) as DeviceJson).models[1]?.points.W?.value, 1234);
 });

@@ -75,7 +75,8 @@ export async function scan(
       if (words[0] === MARKER[0] && words[1] === MARKER[1]) return await walk(reader, base);
     } catch (error) {
       if (!(error instanceof ModbusError) || error.fault === 'MODBUS_CONNECTION') throw error;
-      lastFault = messageOf(error);
+      // What a silent unit is asked after its first silence fails with less to say.
+      if (bigReads) lastFault = messageOf(error);
       // Silence costs a deadline each time: once is enough to know that size is not the reason.
       if (error.fault === 'MODBUS_TIMEOUT') bigReads = false;
     }
