@@ -110,16 +110,6 @@ export class RegisterMap {
     });
   }
 
-  /** Whether the chain has such a model. */
-  has(modelId: number): boolean {
-    return this.#points.has(`${modelId}.ID`);
-  }
-
-  /** Whether any register of the range is the map's. */
-  covers(address: number): boolean {
-    return address >= this.base && address < this.base + this.#words.length;
-  }
-
   /** Moves a scale factor; values put in from then on follow it. */
   setExponent(modelId: number, name: string, exponent: number): void {
     this.#exponents.set(`${modelId}.${name}`, exponent);

@@ -36,11 +36,6 @@ export class RegisterImage {
     return null;
   }
 
-  text(point: PointRef | undefined): string | null {
-    const value = point === undefined ? null : this.raw(point);
-    return typeof value === 'string' && value !== '' ? value : null;
-  }
-
   /** The exponent that applies to the point in this image. */
   exponent(point: PointRef): number | null {
     const { sf } = point;
