@@ -17,6 +17,7 @@ import { InFlight } from './http/in-flight.ts';
 import { createServer } from './http/server.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { MarketRecords } from './records/market-records.ts';
+import { Reconciler } from './records/reconciler.ts';
 import { verifyAll } from './records/verify-all.ts';
 import type { RawStore } from './store/raw-store.ts';
 
@@ -41,12 +42,20 @@ export class BcGateway {
   readonly #app: FastifyInstance;
   readonly #closing: AbortController;
   readonly #inFlight: InFlight;
+  readonly #reconciler: Reconciler;
 
-  private constructor(app: FastifyInstance, inFlight: InFlight, url: string, closing: AbortController) {
+  private constructor(
+    app: FastifyInstance,
+    inFlight: InFlight,
+    url: string,
+    closing: AbortController,
+    reconciler: Reconciler,
+  ) {
     this.#app = app;
     this.#inFlight = inFlight;
     this.url = url;
     this.#closing = closing;
+    this.#reconciler = reconciler;
   }
 
   /**
@@ -59,10 +68,8 @@ export class BcGateway {
     requireSafeListener(config);
     const saltFor = options.saltFor ?? (() => randomBytes(SALT_BYTES).toString('hex'));
     const records = new MarketRecords({ ledger, store, saltFor, now });
-    const settled = await records.settle(true);
-    if (settled.committed + settled.abandoned > 0) {
-      log.warn(settled, 'transactions that an earlier run left open are settled');
-    }
+    const reconciler = new Reconciler(records, log);
+    await reconciler.atStart();
     const closing = new AbortController();
     const app = await createServer({
       config,
@@ -75,7 +82,8 @@ export class BcGateway {
       health: () => healthOf(ledger, store, log),
     });
     const inFlight = new InFlight(app);
-    const gateway = new BcGateway(app, inFlight, await listen(app, config), closing);
+    const gateway = new BcGateway(app, inFlight, await listen(app, config), closing, reconciler);
+    reconciler.start();
     log.info({ url: gateway.url }, 'the BC-GW is listening');
     return gateway;
   }
@@ -88,6 +96,7 @@ export class BcGateway {
     // Clients keep sockets open for their next request; there will be none.
     this.#app.server.closeAllConnections();
     await closed;
+    await this.#reconciler.stop();
   }
 }
 

@@ -5,11 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import { batch, certificate, checksum, claim, registration } from '@fieldbid/chaincode/testing/fixtures';
 import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
+import type { DerPage } from '@fieldbid/chaincode/transactions/payloads';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
 import type { ExecutionContext, TestFn } from 'ava';
-import type { Ledger, LedgerIdentity, Submitted } from './ledger.ts';
+import { positionOf } from './checkpoint.ts';
+import { type Endorsed, type Ledger, type LedgerIdentity, type Submitted, submit } from './ledger.ts';
 
 export interface LedgerUnderTest {
   readonly ledger: Ledger;
@@ -48,7 +50,7 @@ class Market {
   }
 
   submit(identity: LedgerIdentity, name: TransactionName, payload: unknown): Promise<Submitted> {
-    return this.ledger.submit(identity, name, JSON.stringify(payload));
+    return submit(this.ledger, identity, name, JSON.stringify(payload));
   }
 
   async committed(identity: LedgerIdentity, name: TransactionName, payload: unknown): Promise<string> {
@@ -60,6 +62,26 @@ class Market {
   async evaluate(name: TransactionName, payload: unknown): Promise<unknown> {
     const evaluated = await this.ledger.evaluate(this.dso, name, JSON.stringify(payload));
     return evaluated.outcome === 'answered' ? JSON.parse(evaluated.result) : evaluated.refusal.code;
+  }
+
+  /** The registration of a DER, endorsed and not sent. */
+  async endorsed(name: string): Promise<Endorsed> {
+    const { deraId } = this;
+    const payload = JSON.stringify(registration(`${deraId}-${name}`, { deraId }));
+    const endorsement = await this.ledger.endorse(this.dera, 'registerDer', payload);
+    if (endorsement.outcome === 'endorsed') return endorsement;
+    throw new RangeError(endorsement.refusal.message);
+  }
+
+  /** Ids of this market's DERs. */
+  async ders(): Promise<string[]> {
+    const ids: string[] = [];
+    for (let after: string | null | undefined = `der~${this.deraId}`; after !== null; ) {
+      const page = (await this.evaluate('listDers', { after })) as DerPage;
+      ids.push(...page.ders.filter(({ deraId }) => deraId === this.deraId).map(({ derId }) => derId));
+      after = page.next;
+    }
+    return ids;
   }
 
   /** Registers and qualifies a DER of this market's aggregator. */
@@ -101,32 +123,54 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
   });
 
   withMarket(
-    'a transaction is known by its id before it is committed, and found after',
+    'an endorsed transaction has written nothing, and is committed once however often it is sent',
     async (t, market) => {
-      const { deraId, ledger, dera } = market;
-      const payload = JSON.stringify(registration(`${deraId}-pv`, { deraId }));
-      const seen: [string, boolean][] = [];
-      const submitted = await ledger.submit(dera, 'registerDer', payload, async (txId) => {
-        seen.push([txId, await ledger.has(txId)]);
-      });
-      t.is(submitted.outcome, 'committed');
-      const txId = submitted.outcome === 'committed' ? submitted.txId : '';
-      t.deepEqual(seen, [[txId, false]]);
-      t.true(await ledger.has(txId));
-      t.false(await ledger.has('0'.repeat(64)));
+      const { ledger } = market;
+      const { txId, bytes } = await market.endorsed('pv');
+      t.is(await ledger.status(txId), 'unknown');
+      t.deepEqual(await market.ders(), []);
+      const committed = await ledger.commit(bytes);
+      t.is(committed.txId, txId);
+      t.is(await ledger.status(txId), 'committed');
+      const again = await Promise.all([ledger.commit(bytes), ledger.commit(bytes)]);
+      t.deepEqual(again, [committed, committed]);
+      t.is((await market.ders()).length, 1);
+      t.is(await ledger.status('0'.repeat(64)), 'unknown');
     },
   );
 
-  withMarket('a submission that is stopped before its commit writes nothing', async (t, market) => {
-    const { deraId, ledger, dera } = market;
-    const before = await ledger.head();
-    const payload = JSON.stringify(registration(`${deraId}-pv`, { deraId }));
-    const stopped = ledger.submit(dera, 'registerDer', payload, async () => {
-      throw new RangeError('stop');
-    });
-    await t.throwsAsync(stopped, { message: 'stop' });
-    t.is(await ledger.head(), before);
-    await market.committed(dera, 'registerDer', registration(`${deraId}-pv`, { deraId }));
+  withMarket('the same endorsed transaction sent twice at once is committed once', async (t, market) => {
+    const { txId, bytes } = await market.endorsed('pv');
+    const sent = await Promise.all([market.ledger.commit(bytes), market.ledger.commit(bytes)]);
+    t.deepEqual(sent[0], sent[1]);
+    t.is(sent[0]?.txId, txId);
+    t.deepEqual((await market.ledger.verify()).findings, []);
+  });
+
+  withMarket(
+    'what was endorsed is not committed once that which it had read has changed',
+    async (t, market) => {
+      const first = await market.endorsed('pv');
+      const second = await market.endorsed('pv');
+      await market.ledger.commit(first.bytes);
+      const fault = await t.throwsAsync(market.ledger.commit(second.bytes));
+      t.is(codeOf(fault), 'LEDGER_CONFLICT');
+      t.not(await market.ledger.status(second.txId), 'committed');
+      t.is(codeOf(await t.throwsAsync(market.ledger.commit(second.bytes))), 'LEDGER_CONFLICT');
+    },
+  );
+
+  withMarket('bytes that were changed after their endorsement are rejected', async (t, market) => {
+    const { bytes } = await market.endorsed('pv');
+    const text = Buffer.from(bytes);
+    const at = text.indexOf(`${market.deraId}-pv`) + market.deraId.length + 1;
+    text[at] = 'q'.charCodeAt(0);
+    t.is(codeOf(await t.throwsAsync(market.ledger.commit(text))), 'LEDGER_REJECTED');
+    t.is(codeOf(await t.throwsAsync(market.ledger.commit(bytes.subarray(0, -9)))), 'LEDGER_REJECTED');
+    t.is(codeOf(await t.throwsAsync(market.ledger.commit(new Uint8Array()))), 'LEDGER_REJECTED');
+    t.deepEqual(await market.ders(), []);
+    await market.ledger.commit(bytes);
+    t.is((await market.ders()).length, 1);
   });
 
   withMarket('a refusal is returned with its code, and nothing is written', async (t, market) => {
@@ -236,7 +280,8 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
     t.is(events[2]?.txId, txId);
     t.deepEqual(await collect(market.ledger, before, 3), events);
     t.deepEqual(await collect(market.ledger, events[0]?.checkpoint, 2), events.slice(1));
-    t.is(await market.ledger.head(), events[2]?.checkpoint ?? '');
+    const head = positionOf(await market.ledger.head());
+    t.is(head.block, positionOf(events[2]?.checkpoint ?? '').block);
   });
 
   withMarket('a checkpoint beyond the end is refused: it is of another ledger', async (t, market) => {

@@ -23,15 +23,33 @@ export interface LedgerIdentity extends IdentityName {
   sign(bytes: Uint8Array): Uint8Array;
 }
 
+/** A transaction that the organisations of the policy have endorsed, not ordered yet. */
+export interface Endorsed {
+  readonly txId: string;
+  /** Canonical JSON that the transaction returned. */
+  readonly result: string;
+  /**
+   * Everything that `commit` needs, signed by its creator: kept until the outcome is known, by whoever must not lose
+   * it. The same bytes may be committed any number of times; they take effect once.
+   */
+  readonly bytes: Uint8Array;
+}
+
+export type Endorsement =
+  | ({ readonly outcome: 'endorsed' } & Endorsed)
+  | { readonly outcome: 'refused'; readonly refusal: Refusal };
+
+export interface Committed {
+  readonly txId: string;
+  /** Block that holds it. */
+  readonly block: number;
+}
+
+/** `rejected`: ordered, but its effects do not count (what it had read changed meanwhile). */
+export type TransactionStatus = 'committed' | 'rejected' | 'unknown';
+
 export type Submitted =
-  | {
-      readonly outcome: 'committed';
-      readonly txId: string;
-      /** Canonical JSON that the transaction returned. */
-      readonly result: string;
-      /** Block that holds it. */
-      readonly block: number;
-    }
+  | ({ readonly outcome: 'committed'; readonly result: string } & Committed)
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 export type Evaluated =
@@ -60,23 +78,25 @@ export interface Ledger {
   identity(name: IdentityName): Promise<LedgerIdentity>;
 
   /**
-   * Executes, collects endorsements, orders and commits; resolves when it is committed.
+   * Executes at every organisation of the policy and collects their endorsements. Nothing is written yet.
    * @param payload the transaction's argument, JSON text.
-   * @param beforeCommit told the transaction's id once it is endorsed and before it is ordered: whoever keeps
-   *   it can ask `has` for the outcome after a crash. What it throws ends the submission; nothing is written.
-   * @returns the commit, or the contract's refusal (then nothing was written).
-   * @throws FieldbidError `LEDGER_CONFLICT` (retryable: what was read has changed meanwhile, nothing was
-   *   written), `LEDGER_UNAVAILABLE` (retryable), `OUTCOME_UNKNOWN` (it may have been committed).
+   * @returns the endorsed transaction, or the contract's refusal.
+   * @throws FieldbidError `LEDGER_UNAVAILABLE` (retryable), `LEDGER_CONFLICT` (retryable: the organisations saw
+   *   different states for longer than they may).
    */
-  submit(
-    identity: LedgerIdentity,
-    transaction: TransactionName,
-    payload: string,
-    beforeCommit?: (txId: string) => Promise<void>,
-  ): Promise<Submitted>;
+  endorse(identity: LedgerIdentity, transaction: TransactionName, payload: string): Promise<Endorsement>;
 
-  /** Whether a transaction is committed. */
-  has(txId: string): Promise<boolean>;
+  /**
+   * Orders an endorsed transaction; resolves when it is committed. Bytes that are committed already resolve too.
+   * @throws FieldbidError `LEDGER_CONFLICT` (retryable with a new endorsement: what was read has changed meanwhile,
+   *   nothing was written and never will be), `LEDGER_REJECTED` (final: the bytes are not what was endorsed, or not
+   *   endorsed as the policy asks), `LEDGER_UNAVAILABLE` (retryable: not sent), `OUTCOME_UNKNOWN` (retryable with the
+   *   same bytes: it may have been committed).
+   */
+  commit(endorsed: Uint8Array): Promise<Committed>;
+
+  /** What became of a transaction; `unknown` while it is neither committed nor rejected. */
+  status(txId: string): Promise<TransactionStatus>;
 
   /** Executes against the committed state; what it would write is dropped. */
   evaluate(identity: LedgerIdentity, transaction: TransactionName, payload: string): Promise<Evaluated>;
@@ -96,4 +116,17 @@ export interface Ledger {
 
   /** Ends event streams and releases the files. */
   close(): Promise<void>;
+}
+
+/** Endorses and commits. @throws as `endorse` and `commit` do. */
+export async function submit(
+  ledger: Ledger,
+  identity: LedgerIdentity,
+  transaction: TransactionName,
+  payload: string,
+): Promise<Submitted> {
+  const endorsement = await ledger.endorse(identity, transaction, payload);
+  if (endorsement.outcome === 'refused') return endorsement;
+  const { result, bytes } = endorsement;
+  return { outcome: 'committed', result, ...(await ledger.commit(bytes)) };
 }

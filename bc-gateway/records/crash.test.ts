@@ -1,74 +1,85 @@
 /** M24 · Whatever is interrupted between the two stores, they are in step again at the next start or read. */
-import { bid, INTERVAL } from '@fieldbid/chaincode/testing/fixtures';
+import { bid, INTERVAL, qualification } from '@fieldbid/chaincode/testing/fixtures';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf, FieldbidError } from '@fieldbid/core/errors';
 import test from 'ava';
-import type { Ledger } from '../ledger/ledger.ts';
+import { type Ledger, submit } from '../ledger/ledger.ts';
 import type { RawStore } from '../store/raw-store.ts';
 import { batchOf, decisionOf, openGateway, qualified, runInterval } from '../testing/open-gateway.ts';
 
 const UID = bidUid('pv1', INTERVAL, 'energy');
 
-/** `submit` as `how` makes of it; everything else as it is. */
-function faultyLedger(ledger: Ledger, how: (submit: Ledger['submit']) => Ledger['submit']): Ledger {
-  return new Proxy(ledger, {
-    get: (target, name) => {
-      if (name === 'submit') return how(target.submit.bind(target));
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
-}
+type Commit = Ledger['commit'];
 
 function unavailable(what: string): FieldbidError {
   return new FieldbidError('OUTCOME_UNKNOWN', what, { retryable: true });
 }
 
-/** A gateway whose bid transactions go wrong as told; registrations do not. */
-async function withFault(how: (submit: Ledger['submit']) => Ledger['submit']) {
+/** A gateway whose commits go wrong as told once it is `armed`. */
+async function withFault(how: (commit: Commit) => Commit) {
+  let armed = false;
   const gateway = await openGateway({
     ledgerThrough: (ledger) =>
-      faultyLedger(
-        ledger,
-        (submit) => (identity, name, payload, beforeCommit) =>
-          (name === 'submitBids' ? how(submit) : submit)(identity, name, payload, beforeCommit),
-      ),
+      new Proxy(ledger, {
+        get: (target, name) => {
+          if (name === 'commit') return armed ? how(target.commit.bind(target)) : target.commit.bind(target);
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      }),
   });
   await qualified(gateway, ['pv1']);
+  armed = true;
   return gateway;
 }
 
-test('stopped after pending, before the ledger: nothing has happened, and the batch can be sent again', async (t) => {
-  const gateway = await withFault(
-    (submit) => (identity, name, payload, beforeCommit) =>
-      submit(identity, name, payload, async (txId) => {
-        await beforeCommit?.(txId);
-        throw unavailable('stopped before the commit');
-      }),
-  );
+test('stopped after pending, before the ledger: the next start sends the same transaction', async (t) => {
+  const gateway = await withFault(() => async () => {
+    throw unavailable('stopped before the commit');
+  });
   const north = gateway.client('north');
   await t.throwsAsync(north.submitBids(INTERVAL, batchOf([bid('pv1')])), { code: 'OUTCOME_UNKNOWN' });
-  t.is((await gateway.store.pendingTransactions()).length, 1);
+  const [pending] = await gateway.store.pendingTransactions();
   await t.throwsAsync(north.readBid(UID), { code: 'NOT_FOUND' });
   await gateway.close();
   const next = await openGateway({ dir: gateway.dir });
   t.deepEqual(await next.store.pendingTransactions(), []);
-  await next.client('north').submitBids(INTERVAL, batchOf([bid('pv1')]));
-  t.is((await next.client('north').readBid(UID)).state.revision, 1);
-  t.deepEqual((await next.client('operator').verify()).findings, []);
+  t.is((await next.client('north').readBid(UID)).txId, pending?.txId ?? '');
+  await t.throwsAsync(next.client('north').submitBids(INTERVAL, batchOf([bid('pv1')])), {
+    code: 'DUPLICATE',
+  });
+  t.like(await next.client('operator').verify(), { records: 1, findings: [] });
+  await next.close();
+});
+
+test('what can no longer be committed is forgotten at the next start', async (t) => {
+  const gateway = await withFault(() => async () => {
+    throw unavailable('stopped before the commit');
+  });
+  await t.throwsAsync(gateway.client('north').submitBids(INTERVAL, batchOf([bid('pv1')])));
+  // Meanwhile somebody else has the DSO suspend the DER: what the pending transaction had read has changed.
+  const dso = await gateway.ledger.identity({ mspId: 'DsoMSP', role: 'dso' });
+  const suspension = JSON.stringify({ ...qualification('pv1'), status: 'suspended' });
+  t.like(await submit(gateway.ledger, dso, 'qualifyDer', suspension), { outcome: 'committed' });
+  await gateway.close();
+  const next = await openGateway({ dir: gateway.dir });
+  t.deepEqual(await next.store.pendingTransactions(), []);
+  t.like(await next.client('operator').verify(), { records: 0, findings: [] });
   await next.close();
 });
 
 test('stopped after the ledger, before the mark: the next start marks it, with its transaction', async (t) => {
   let txId = '';
-  const gateway = await withFault((submit) => async (...args) => {
-    const submitted = await submit(...args);
-    if (submitted.outcome === 'committed') txId = submitted.txId;
+  const gateway = await withFault((commit) => async (bytes) => {
+    ({ txId } = await commit(bytes));
     throw unavailable('the answer was lost');
   });
   const north = gateway.client('north');
   await t.throwsAsync(north.submitBids(INTERVAL, batchOf([bid('pv1')])), { code: 'OUTCOME_UNKNOWN' });
-  t.deepEqual(await gateway.store.pendingTransactions(), [txId]);
+  t.deepEqual(
+    (await gateway.store.pendingTransactions()).map((pending) => pending.txId),
+    [txId],
+  );
   await gateway.close();
   const next = await openGateway({ dir: gateway.dir });
   t.deepEqual(await next.store.pendingTransactions(), []);
@@ -78,8 +89,11 @@ test('stopped after the ledger, before the mark: the next start marks it, with i
 });
 
 test('a lost answer is settled by the next read too, and the interval goes on', async (t) => {
-  const gateway = await withFault((submit) => async (...args) => {
-    await submit(...args);
+  let lost = false;
+  const gateway = await withFault((commit) => async (bytes) => {
+    const committed = await commit(bytes);
+    if (lost) return committed;
+    lost = true;
     throw unavailable('the answer was lost');
   });
   const north = gateway.client('north');

@@ -1,8 +1,8 @@
 /**
  * Steps 5, 7 and 10 · Keeps raw records and ledger in step (M23, M24). Each change is composed and its
- * checksum taken, endorsed by the ledger, written here as pending under the transaction's id, committed
- * there, and marked committed here. Whatever is interrupted in between, the ledger's answer to "is this
- * transaction committed?" settles it later.
+ * checksum taken, endorsed by the ledger, written here as pending together with the endorsed transaction,
+ * committed there, and marked committed here. Whatever is interrupted in between, by whichever instance, any
+ * instance ends it later: by the ledger's answer, or by sending the same endorsed transaction again.
  */
 import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
@@ -21,7 +21,7 @@ import {
 } from '@fieldbid/core/gateway-api/schemas';
 import { parse } from '@fieldbid/core/schema';
 import Type, { type Static, type TSchema } from 'typebox';
-import type { Ledger, LedgerIdentity, Refusal } from '../ledger/ledger.ts';
+import type { Ledger, LedgerIdentity, Refusal, TransactionStatus } from '../ledger/ledger.ts';
 import { idsOf, type RawRow, type RawStore, revisionKey } from '../store/raw-store.ts';
 import { awarded, claimOf, decided, dispatched, firstRecords, type NextRecord } from './compose.ts';
 import { requireVerified } from './verify-record.ts';
@@ -32,10 +32,21 @@ export interface MarketRecordsOptions {
   readonly saltFor: SaltFor;
   /** Market time, epoch ms. */
   readonly now: () => number;
+  /** Real time, epoch ms. */
+  readonly clock_ms?: () => number;
 }
 
 /** Conflicts are between transactions that met by chance; the losers see the winner's state at the next try. */
 const CONFLICT_RETRIES = 20;
+/** Ends of a commit after which the same bytes can never take effect. */
+const NEVER_COMMITTED: ReadonlySet<string> = new Set(['LEDGER_CONFLICT', 'LEDGER_REJECTED']);
+
+/** Pending transactions by what became of them. */
+export interface Settled {
+  committed: number;
+  abandoned: number;
+  open: number;
+}
 
 /** Every method throws FieldbidError: the contract's code on refusal, `RECORD_MISMATCH`, the ledger's, the store's. */
 export class MarketRecords {
@@ -43,12 +54,14 @@ export class MarketRecords {
   readonly #store: RawStore;
   readonly #saltFor: SaltFor;
   readonly #now: () => number;
+  readonly #clock_ms: () => number;
 
-  constructor({ ledger, store, saltFor, now }: MarketRecordsOptions) {
+  constructor({ ledger, store, saltFor, now, clock_ms = Date.now }: MarketRecordsOptions) {
     this.#ledger = ledger;
     this.#store = store;
     this.#saltFor = saltFor;
     this.#now = now;
+    this.#clock_ms = clock_ms;
   }
 
   submitBids(identity: LedgerIdentity, intervalId: string, batch: BidBatch): Promise<SubmitResult> {
@@ -149,21 +162,38 @@ export class MarketRecords {
   }
 
   /**
-   * Asks the ledger about every pending transaction: what it has is marked committed.
-   * @param abandon forget the others; only at the start, when none can be under way.
+   * Brings every pending transaction to its end: what the ledger has is marked committed, what can never be is
+   * forgotten, and what the ledger does not know is sent again, the same bytes.
+   * @param grace_ms younger ones that the ledger does not know yet are left to the request that is sending them, real ms.
    */
-  async settle(abandon: boolean): Promise<{ committed: number; abandoned: number }> {
-    const settled = { committed: 0, abandoned: 0 };
-    for (const txId of await this.#store.pendingTransactions()) {
-      if (await this.#ledger.has(txId)) {
+  async settle(grace_ms: number): Promise<Settled> {
+    const settled: Settled = { committed: 0, abandoned: 0, open: 0 };
+    for (const { txId, endorsed, since_ms } of await this.#store.pendingTransactions()) {
+      const young = this.#clock_ms() - since_ms < grace_ms;
+      const status = await this.#ledger.status(txId);
+      const ended = status === 'unknown' && !young ? await this.#sendAgain(endorsed) : status;
+      if (ended === 'unknown') {
+        settled.open++;
+      } else if (ended === 'committed') {
         await this.#store.markCommitted(txId);
         settled.committed++;
-      } else if (abandon) {
+      } else {
         await this.#store.discard(txId);
         settled.abandoned++;
       }
     }
     return settled;
+  }
+
+  async #sendAgain(endorsed: Uint8Array): Promise<TransactionStatus> {
+    try {
+      await this.#ledger.commit(endorsed);
+      return 'committed';
+    } catch (error) {
+      if (NEVER_COMMITTED.has(codeOf(error))) return 'rejected';
+      if (error instanceof FieldbidError && error.retryable) return 'unknown';
+      throw error;
+    }
   }
 
   /** New revisions of recorded bids, each made from the verified record before it. */
@@ -229,22 +259,24 @@ export class MarketRecords {
     argument: string,
     rowsOf: (txId: string) => RawRow[],
   ): Promise<{ txId: string; result: string }> {
-    let pending: string | undefined;
+    const endorsement = await this.#ledger.endorse(identity, name, argument);
+    if (endorsement.outcome === 'refused') throw refused(endorsement.refusal);
+    const { txId, result, bytes } = endorsement;
+    const rows = rowsOf(txId);
+    if (rows.length === 0) {
+      await this.#ledger.commit(bytes);
+      return { txId, result };
+    }
+    await this.#store.addPending({ txId, endorsed: bytes, since_ms: this.#clock_ms() }, rows);
     try {
-      const submitted = await this.#ledger.submit(identity, name, argument, async (txId) => {
-        const rows = rowsOf(txId);
-        if (rows.length === 0) return;
-        pending = txId;
-        await this.#store.addPending(rows);
-      });
-      if (submitted.outcome === 'refused') throw refused(submitted.refusal);
-      if (pending !== undefined) await this.#store.markCommitted(submitted.txId);
-      return submitted;
+      await this.#ledger.commit(bytes);
     } catch (error) {
-      // Surely not committed: the rows are of no use. Everything else is settled by asking the ledger.
-      if (pending !== undefined && codeOf(error) === 'LEDGER_CONFLICT') await this.#store.discard(pending);
+      // Surely not committed: the rows are of no use. Everything else is settled with the ledger later.
+      if (NEVER_COMMITTED.has(codeOf(error))) await this.#store.discard(txId);
       throw error;
     }
+    await this.#store.markCommitted(txId);
+    return { txId, result };
   }
 
   async #rows(states: readonly BidState[]): Promise<Map<string, RawRow>> {
@@ -253,7 +285,7 @@ export class MarketRecords {
     const rows = await read();
     if (states.every((state) => rows.has(revisionKey(state)))) return rows;
     // The ledger is ahead: its event woke the reader before the record was marked, or its answer was lost.
-    await this.settle(false);
+    await this.settle(Number.POSITIVE_INFINITY);
     return read();
   }
 }

@@ -21,6 +21,15 @@ export interface RawRow {
   readonly at_ms: number;
 }
 
+/** A transaction whose outcome is not known yet. */
+export interface PendingTransaction {
+  readonly txId: string;
+  /** As the ledger gave it: `Ledger.commit` takes it any number of times. */
+  readonly endorsed: Uint8Array;
+  /** Real time of writing, epoch ms: an old one is nobody's request any more. */
+  readonly since_ms: number;
+}
+
 export interface RevisionKey {
   readonly uid: string;
   readonly revision: number;
@@ -28,14 +37,14 @@ export interface RevisionKey {
 
 /** Every method throws FieldbidError `STORE_FAILED` or `STORE_IN_USE`; each either happens wholly or not. */
 export interface RawStore {
-  /** Adds the rows of one transaction as pending. */
-  addPending(rows: readonly RawRow[]): Promise<void>;
+  /** Adds a transaction and its rows as pending. */
+  addPending(transaction: PendingTransaction, rows: readonly RawRow[]): Promise<void>;
   /** Marks a transaction's rows committed. Doing it again changes nothing. */
   markCommitted(txId: string): Promise<void>;
   /** Forgets a transaction's pending rows: it will not be committed. Committed rows stay. */
   discard(txId: string): Promise<void>;
-  /** Ids of transactions with pending rows. */
-  pendingTransactions(): Promise<string[]>;
+  /** Oldest first. */
+  pendingTransactions(): Promise<PendingTransaction[]>;
   /** Committed rows of these revisions, in any order; those that are absent are left out. */
   find(keys: readonly RevisionKey[]): Promise<RawRow[]>;
   /** Committed rows after a key, by uid and revision. */

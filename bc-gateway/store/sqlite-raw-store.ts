@@ -1,8 +1,8 @@
-/** Raw records in SQLite. Every change is one statement, so it is whole by itself. */
+/** Raw records in SQLite. Every change is one SQLite transaction. */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
-import type { RawRow, RawStore, RevisionKey } from './raw-store.ts';
+import type { PendingTransaction, RawRow, RawStore, RevisionKey } from './raw-store.ts';
 
 /** Formats of the file, in order; a new one is added at the end and never changed after a release. */
 const MIGRATIONS = [
@@ -15,6 +15,11 @@ const MIGRATIONS = [
   ) WITHOUT ROWID`,
     "CREATE UNIQUE INDEX one_committed_record ON raw_records (uid, revision) WHERE state = 'committed'",
     "CREATE INDEX pending_records ON raw_records (tx_id) WHERE state = 'pending'",
+  ],
+  [
+    'CREATE TABLE pending_transactions (tx_id TEXT PRIMARY KEY, endorsed BLOB NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID',
+    // Of the format before, which kept no bytes: what is not on the ledger is forgotten.
+    "INSERT INTO pending_transactions SELECT DISTINCT tx_id, x'', 0 FROM raw_records WHERE state = 'pending'",
   ],
 ];
 
@@ -42,32 +47,39 @@ class SqliteRawStore implements RawStore {
     this.#db = db;
   }
 
-  async addPending(rows: readonly RawRow[]): Promise<void> {
-    await this.#db.run(
-      `INSERT INTO raw_records
-       SELECT value ->> 'uid', value ->> 'revision', value ->> 'txId', 'pending', value ->> 'derId',
-         value ->> 'deraId', value ->> 'intervalId', value ->> 'salt', value ->> 'record', value ->> 'at_ms'
-       FROM json_each(?)`,
-      JSON.stringify(rows),
-    );
+  async addPending({ txId, endorsed, since_ms }: PendingTransaction, rows: readonly RawRow[]): Promise<void> {
+    await this.#db.transaction(async () => {
+      const bytes = Buffer.from(endorsed);
+      await this.#db.run('INSERT INTO pending_transactions VALUES (?, ?, ?)', txId, bytes, since_ms);
+      await this.#db.run(
+        `INSERT INTO raw_records
+         SELECT value ->> 'uid', value ->> 'revision', value ->> 'txId', 'pending', value ->> 'derId',
+           value ->> 'deraId', value ->> 'intervalId', value ->> 'salt', value ->> 'record', value ->> 'at_ms'
+         FROM json_each(?)`,
+        JSON.stringify(rows),
+      );
+    });
   }
 
   async markCommitted(txId: string): Promise<void> {
-    await this.#db.run(
-      "UPDATE raw_records SET state = 'committed' WHERE tx_id = ? AND state = 'pending'",
-      txId,
-    );
+    await this.#end(txId, "UPDATE raw_records SET state = 'committed' WHERE tx_id = ? AND state = 'pending'");
   }
 
   async discard(txId: string): Promise<void> {
-    await this.#db.run("DELETE FROM raw_records WHERE tx_id = ? AND state = 'pending'", txId);
+    await this.#end(txId, "DELETE FROM raw_records WHERE tx_id = ? AND state = 'pending'");
   }
 
-  async pendingTransactions(): Promise<string[]> {
-    const rows = await this.#db.all<{ tx_id: string }>(
-      "SELECT DISTINCT tx_id FROM raw_records WHERE state = 'pending'",
+  async #end(txId: string, sql: string): Promise<void> {
+    await this.#db.transaction(async () => {
+      await this.#db.run(sql, txId);
+      await this.#db.run('DELETE FROM pending_transactions WHERE tx_id = ?', txId);
+    });
+  }
+
+  pendingTransactions(): Promise<PendingTransaction[]> {
+    return this.#db.all<PendingTransaction>(
+      'SELECT tx_id AS txId, endorsed, since_ms FROM pending_transactions ORDER BY since_ms, tx_id',
     );
-    return rows.map(({ tx_id }) => tx_id);
   }
 
   find(keys: readonly RevisionKey[]): Promise<RawRow[]> {

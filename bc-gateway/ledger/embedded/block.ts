@@ -29,7 +29,7 @@ export interface Effects {
   readonly response: string;
 }
 
-export interface Endorsement {
+export interface OrganisationEndorsement {
   readonly certificate: string;
   readonly signature: string;
 }
@@ -39,7 +39,7 @@ export interface Transaction {
   readonly proposal: Proposal;
   readonly signature: string;
   readonly effects: Effects;
-  readonly endorsements: readonly Endorsement[];
+  readonly endorsements: readonly OrganisationEndorsement[];
 }
 
 export interface Genesis {

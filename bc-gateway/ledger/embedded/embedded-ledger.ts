@@ -17,20 +17,22 @@ import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
 import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
 import { checkpointOf } from '../checkpoint.ts';
 import type {
+  Committed,
+  Endorsement,
   Evaluated,
   IdentityName,
   Ledger,
   LedgerIdentity,
   LedgerReport,
   Refusal,
-  Submitted,
+  TransactionStatus,
 } from '../ledger.ts';
 import {
   type Block,
   type Effects,
-  type Endorsement,
   endorsedText,
   type Genesis,
+  type OrganisationEndorsement,
   type Proposal,
   proposalText,
   type StoredBlock,
@@ -42,6 +44,7 @@ import { signatureHolds, Trust } from './certificates.ts';
 import { EventFeed } from './events.ts';
 import { executeProposal } from './execution.ts';
 import { ReadWriteLock } from './lock.ts';
+import { readTransaction } from './transaction.ts';
 import { verifyChain } from './verify.ts';
 import { Wallet } from './wallet.ts';
 import { MIGRATIONS, WorldState } from './world-state.ts';
@@ -125,12 +128,11 @@ export class EmbeddedLedger implements Ledger {
     return this.#wallet.identity(name);
   }
 
-  async submit(
+  async endorse(
     identity: LedgerIdentity,
     transaction: TransactionName,
     payload: string,
-    beforeCommit?: (txId: string) => Promise<void>,
-  ): Promise<Submitted> {
+  ): Promise<Endorsement> {
     requireKind(transaction, true);
     const proposal = this.#proposal(identity, transaction, payload);
     const text = proposalText(proposal);
@@ -138,13 +140,24 @@ export class EmbeddedLedger implements Ledger {
     const endorsed = await this.#lock.shared(() => this.#endorse(proposal, text, signature));
     if (!endorsed.ok) return { outcome: 'refused', refusal: endorsed.refusal };
     const { txId, effects } = endorsed.transaction;
-    await beforeCommit?.(txId);
-    const block = await this.#lock.exclusive(() => this.#commit(endorsed.transaction));
-    return { outcome: 'committed', txId, result: effects.response, block };
+    const bytes = Buffer.from(canonicalJson(endorsed.transaction));
+    return { outcome: 'endorsed', txId, result: effects.response, bytes };
   }
 
-  has(txId: string): Promise<boolean> {
-    return this.#lock.shared(() => this.#state.hasTransaction(txId));
+  async commit(endorsed: Uint8Array): Promise<Committed> {
+    // The bytes come back from somebody's store: they are believed for their signatures only.
+    const transaction = readTransaction(this.#genesis, this.#trust, endorsed);
+    return this.#lock.exclusive(async () => {
+      const { txId } = transaction;
+      const before = await this.#state.blockOf(txId);
+      return { txId, block: before ?? (await this.#commit(transaction)) };
+    });
+  }
+
+  /** A conflict leaves no trace here: the transaction stays unknown, and would conflict again. */
+  async status(txId: string): Promise<TransactionStatus> {
+    const block = await this.#lock.shared(() => this.#state.blockOf(txId));
+    return block === undefined ? 'unknown' : 'committed';
   }
 
   async evaluate(
@@ -196,7 +209,7 @@ export class EmbeddedLedger implements Ledger {
       throw new FieldbidError('CERTIFICATE_INVALID', 'the proposal is not signed by its creator');
     }
     const txId = txIdOf(proposed);
-    const endorsements: Endorsement[] = [];
+    const endorsements: OrganisationEndorsement[] = [];
     let agreed: { effects: Effects; text: string } | undefined;
     for (const mspId of this.#genesis.policy) {
       const executed = await executeProposal(this.#state, caller, proposal, txId);

@@ -104,8 +104,10 @@ export class WorldState {
     for (const entry of writes) this.#remember(entry.key, entry);
   }
 
-  async hasTransaction(txId: string): Promise<boolean> {
-    return (await this.#db.get('SELECT 1 FROM transactions WHERE tx_id = ?', txId)) !== undefined;
+  /** Number of the block that holds a transaction. */
+  async blockOf(txId: string): Promise<number | undefined> {
+    const row = await this.#db.get<{ block: number }>('SELECT block FROM transactions WHERE tx_id = ?', txId);
+    return row?.block;
   }
 
   /** The index of transactions by id: id and block, of all of them. */
