@@ -86,7 +86,7 @@ export async function recordAndOffer(
   const submitted = await timed(context, 'record', () =>
     writeOnce(
       () => gateway.submitBids(intervalId, batch),
-      ['DUPLICATE', 'ALREADY_DECIDED'],
+      ['REPLAY', 'DUPLICATE', 'ALREADY_DECIDED'],
       context.signal,
       retried(context),
     ),

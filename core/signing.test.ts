@@ -58,13 +58,13 @@ test('node:crypto verifies what we sign, and we verify what it signs once s is l
     fc.asyncProperty(fc.json(), async (json) => {
       const value = JSON.parse(json.replaceAll('-0', '0'));
       const signer = softwareSigner(newSecretKey());
-      const signature = await signed(signer, 'fieldbid/bid/v1', value);
+      const signature = await signed(signer, 'fieldbid/bid/v2', value);
       const key = createPublicKey({ key: signer.publicKey, format: 'jwk' });
       const bytes = Buffer.from(signature.value, 'base64url');
       const options = { key, dsaEncoding: 'ieee-p1363' } as const;
       return (
-        verify('sha256', signedBytes('fieldbid/bid/v1', value), options, bytes) &&
-        signatureHolds(signer.publicKey, 'fieldbid/bid/v1', value, signature)
+        verify('sha256', signedBytes('fieldbid/bid/v2', value), options, bytes) &&
+        signatureHolds(signer.publicKey, 'fieldbid/bid/v2', value, signature)
       );
     }),
     { numRuns: 30 },
@@ -91,11 +91,11 @@ test('node:crypto verifies what we sign, and we verify what it signs once s is l
 test('what is changed in the least does not hold: value, domain, key, any bit of the signature', async (t) => {
   const [ours, other] = [seededSigner(1, 'a'), seededSigner(1, 'b')];
   const value = { quantity_W: 4000 };
-  const good = await signed(ours, 'fieldbid/bid/v1', value);
+  const good = await signed(ours, 'fieldbid/bid/v2', value);
   const holds = (more: Partial<typeof good>, key = ours.publicKey): boolean =>
-    signatureHolds(key, 'fieldbid/bid/v1', value, { ...good, ...more });
+    signatureHolds(key, 'fieldbid/bid/v2', value, { ...good, ...more });
   t.true(holds({}));
-  t.false(signatureHolds(ours.publicKey, 'fieldbid/bid/v1', { quantity_W: 4001 }, good));
+  t.false(signatureHolds(ours.publicKey, 'fieldbid/bid/v2', { quantity_W: 4001 }, good));
   t.false(signatureHolds(ours.publicKey, 'fieldbid/reading/v1', value, good));
   t.false(holds({}, other.publicKey));
   t.false(holds({ keyId: other.keyId }));

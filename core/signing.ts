@@ -38,7 +38,8 @@ export type Signature = Static<typeof Signature>;
 
 /** What is signed: text before the JSON that no other purpose uses. */
 export type SigningDomain =
-  | 'fieldbid/bid/v1'
+  | 'fieldbid/bid/v2'
+  | 'fieldbid/blind/v1'
   | 'fieldbid/reading/v1'
   | 'fieldbid/enrolment/v1'
   | 'fieldbid/rotation/v1';

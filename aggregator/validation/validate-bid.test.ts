@@ -2,8 +2,9 @@ import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import { Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
+import { signBid } from '@fieldbid/core/market/signed-bid';
 import { parse } from '@fieldbid/core/schema';
-import { type Signer, signed } from '@fieldbid/core/signing';
+import type { Signer } from '@fieldbid/core/signing';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import { BidBook } from '../bid-book.ts';
@@ -26,6 +27,7 @@ const der: RegistryEntry = {
   deviceIds: ['inv-1'],
   status: 'qualified',
   limit_W: 250_000,
+  keys: null,
   revision: 2,
 };
 
@@ -132,7 +134,7 @@ const KEYS: DerKeys = { current: device.publicKey, previous };
 /** Signs `good`, then changes it. */
 async function signedBid(signer: Signer, before: Partial<Bid> = {}, after: Partial<Bid> = {}): Promise<Bid> {
   const bid = { ...good, ...before };
-  return { ...bid, signature: await signed(signer, 'fieldbid/bid/v1', bid), ...after };
+  return { ...(await signBid(signer, bid)), ...after };
 }
 
 test('the bids of an enrolled DER are signed by its key', async (t) => {
@@ -145,6 +147,19 @@ test('the bids of an enrolled DER are signed by its key', async (t) => {
       ['signed', bid, enrolled(KEYS), undefined],
       ['unsigned', good, enrolled(KEYS), 'UNSIGNED'],
       ['changed after signing', { ...bid, quantity_W: 199_999 }, enrolled(KEYS), 'BAD_SIGNATURE'],
+      [
+        'with another price',
+        { ...bid, price_uUSD_per_MWh: bid.price_uUSD_per_MWh + 1 },
+        enrolled(KEYS),
+        'BAD_SIGNATURE',
+      ],
+      [
+        'with another measurement',
+        { ...bid, state: { ...bid.state, measured_W: 1 } },
+        enrolled(KEYS),
+        'BAD_SIGNATURE',
+      ],
+      ['with another blind', { ...bid, blind: '0'.repeat(32) }, enrolled(KEYS), 'BAD_SIGNATURE'],
       ['by a foreign key', await signedBid(stranger), enrolled(KEYS), 'UNKNOWN_KEY'],
       ['by a foreign key under this name', { ...bid, signature: wrong }, enrolled(KEYS), 'BAD_SIGNATURE'],
       ['by the key before, in the interval of grace', await signedBid(replaced), enrolled(KEYS), undefined],

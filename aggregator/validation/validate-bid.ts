@@ -6,7 +6,8 @@ import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
-import { keyIdOf, type PublicKey, signatureHolds } from '@fieldbid/core/signing';
+import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
+import { keyIdOf, type PublicKey } from '@fieldbid/core/signing';
 import type { DerKeys } from '../registration/enrolment.ts';
 
 export interface ValidationContext {
@@ -67,14 +68,14 @@ function signature(bid: Bid, { keysOf, requireSignatures }: ValidationContext): 
       ? no('UNSIGNED', `${derId} has no key here: enrol its device with a code`)
       : undefined;
   }
-  const { signature, ...content } = bid;
+  const { signature } = bid;
   if (signature === undefined) return no('UNSIGNED', `${derId} is enrolled: its bids are signed by its key`);
   const key = keyNamed(signature.keyId, keys, intervalId);
   if (key === undefined) {
     const now = keys.current === null ? 'it was revoked' : `the key of ${derId} is ${keyIdOf(keys.current)}`;
     return no('UNKNOWN_KEY', `signed by the key ${signature.keyId}: ${now}`);
   }
-  if (signatureHolds(key, 'fieldbid/bid/v1', content, signature)) return undefined;
+  if (bidSignatureHolds(key, bid)) return undefined;
   return no('BAD_SIGNATURE', `the key of ${derId} did not sign this bid`);
 }
 

@@ -291,10 +291,15 @@ test('the OpenAPI document has every route and the schema of a bid', async (t) =
       'GET /v1/intervals/{id}/records',
       'GET /v1/verify',
       'POST /v1/ders',
+      'POST /v1/ders/{derId}/key',
+      'POST /v1/ders/{derId}/key/revocation',
       'POST /v1/intervals/{id}/awards',
       'POST /v1/intervals/{id}/bids',
       'POST /v1/intervals/{id}/decision',
       'POST /v1/intervals/{id}/dispatch',
+      'POST /v1/intervals/{id}/settlement',
+      'PUT /v1/bids/{uid}/quantity',
+      'PUT /v1/ders/{derId}/key',
       'PUT /v1/ders/{derId}/qualification',
     ]);
     t.regex(JSON.stringify(document.paths['/v1/intervals/{id}/bids']), /riskFactor_pct/);

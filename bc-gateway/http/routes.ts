@@ -3,7 +3,7 @@
  * core/gateway-api/schemas.ts). The server, its checks and the OpenAPI document are made from this list.
  */
 import { DerPage } from '@fieldbid/chaincode/transactions/payloads';
-import { FieldbidError } from '@fieldbid/core/errors';
+import { FieldbidError, InputError } from '@fieldbid/core/errors';
 import {
   Awards,
   BidBatch,
@@ -11,13 +11,18 @@ import {
   Decision,
   DerRegistration,
   IntervalState,
+  KeyRevocation,
+  KeyRotation,
+  Modification,
   Qualification,
   RegistryEntry,
   type Role,
+  Settlement,
   SubmitResult,
   VerifiedBid,
   VerifyReport,
 } from '@fieldbid/core/gateway-api/schemas';
+import { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
 import { Id, IntervalId, Uid } from '@fieldbid/core/market/messages';
 import Type, { type Static, type TSchema } from 'typebox';
 import type { ApiKeyEntry } from '../auth/api-keys.ts';
@@ -77,6 +82,11 @@ function read<P extends TSchema, R extends TSchema>(
   };
 }
 
+function requireSame(inPath: string, inBody: string, path: string): void {
+  if (inPath === inBody) return;
+  throw new InputError({ source: 'body', path, found: inBody, expected: `${inPath}, as in the path` });
+}
+
 export const ROUTES: readonly Route[] = [
   route(
     {
@@ -102,6 +112,49 @@ export const ROUTES: readonly Route[] = [
     },
     ({ records }, { identity }, { derId }, body) =>
       records.submit(identity, RegistryEntry, 'qualifyDer', { derId, ...body }),
+  ),
+  route(
+    {
+      method: 'POST',
+      url: '/ders/:derId/key',
+      summary: 'Make a DER’s device key known, signed by it (M9)',
+      roles: ['dera'],
+      params: ByDer,
+      body: EnrolmentRequest,
+      response: RegistryEntry,
+    },
+    ({ records }, { identity }, { derId }, body) => {
+      requireSame(derId, body.derId, '/derId');
+      return records.submit(identity, RegistryEntry, 'enrolKey', body);
+    },
+  ),
+  route(
+    {
+      method: 'PUT',
+      url: '/ders/:derId/key',
+      summary: 'Pass a DER on to its next device key, signed by both (M9)',
+      roles: ['dera'],
+      params: ByDer,
+      body: KeyRotation,
+      response: RegistryEntry,
+    },
+    ({ records }, { identity }, { derId }, body) => {
+      requireSame(derId, body.request.derId, '/request/derId');
+      return records.submit(identity, RegistryEntry, 'rotateKey', body);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      url: '/ders/:derId/key/revocation',
+      summary: 'End a DER’s device key: it cannot bid until another is enrolled (M9)',
+      roles: ['dera', 'dso'],
+      params: ByDer,
+      body: KeyRevocation,
+      response: RegistryEntry,
+    },
+    ({ records }, { identity }, { derId }, body) =>
+      records.submit(identity, RegistryEntry, 'revokeKey', { derId, ...body }),
   ),
   read(
     {
@@ -169,6 +222,30 @@ export const ROUTES: readonly Route[] = [
       response: SubmitResult,
     },
     ({ records }, { identity }, { id }, body) => records.confirmDispatch(identity, id, body),
+  ),
+  route(
+    {
+      method: 'POST',
+      url: '/intervals/:id/settlement',
+      summary: 'Step 13: what each dispatched bid of one aggregator delivered, and what it is paid',
+      roles: ['dera'],
+      params: ByInterval,
+      body: Settlement,
+      response: SubmitResult,
+    },
+    ({ records }, { identity }, { id }, body) => records.recordSettlement(identity, id, body),
+  ),
+  route(
+    {
+      method: 'PUT',
+      url: '/bids/:uid/quantity',
+      summary: 'Reduce one bid after the decision on its interval',
+      roles: ['dso'],
+      params: ByUid,
+      body: Modification,
+      response: SubmitResult,
+    },
+    ({ records }, { identity }, { uid }, body) => records.modify(identity, uid, body),
   ),
   read(
     {

@@ -46,7 +46,7 @@ test('stopped after pending, before the ledger: the next start sends the same tr
   t.deepEqual(await next.store.pendingTransactions(), []);
   t.is((await next.client('north').readBid(UID)).txId, pending?.txId ?? '');
   await t.throwsAsync(next.client('north').submitBids(INTERVAL, batchOf([bid('pv1')])), {
-    code: 'DUPLICATE',
+    code: 'REPLAY',
   });
   t.like(await next.client('operator').verify(), { records: 1, findings: [] });
   await next.close();

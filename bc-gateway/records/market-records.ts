@@ -14,8 +14,9 @@ import {
   BidState,
   type Decision,
   IntervalState,
-  type QuantityChange,
+  type Modification,
   type RawBidRecord,
+  type Settlement,
   type SubmitResult,
   type VerifiedBid,
 } from '@fieldbid/core/gateway-api/schemas';
@@ -23,7 +24,16 @@ import { parse } from '@fieldbid/core/schema';
 import Type, { type Static, type TSchema } from 'typebox';
 import type { Ledger, LedgerIdentity, Refusal, TransactionStatus } from '../ledger/ledger.ts';
 import { idsOf, type RawRow, type RawStore, revisionKey } from '../store/raw-store.ts';
-import { awarded, claimOf, decided, dispatched, firstRecords, type NextRecord } from './compose.ts';
+import {
+  awarded,
+  claimOf,
+  decided,
+  dispatched,
+  firstRecords,
+  modified,
+  type NextRecord,
+  settled,
+} from './compose.ts';
 import { requireVerified } from './verify-record.ts';
 
 export interface MarketRecordsOptions {
@@ -40,6 +50,16 @@ export interface MarketRecordsOptions {
 const CONFLICT_RETRIES = 20;
 /** Ends of a commit after which the same bytes can never take effect. */
 const NEVER_COMMITTED: ReadonlySet<string> = new Set(['LEDGER_CONFLICT', 'LEDGER_REJECTED']);
+
+interface BidChange {
+  readonly uid: string;
+  readonly expectedRevision: number;
+}
+
+interface Revision<C extends BidChange> {
+  readonly change: C;
+  readonly record: RawBidRecord;
+}
 
 /** Pending transactions by what became of them. */
 export interface Settled {
@@ -76,27 +96,58 @@ export class MarketRecords {
     }));
   }
 
-  decide(identity: LedgerIdentity, intervalId: string, decision: Decision): Promise<SubmitResult> {
+  async decide(identity: LedgerIdentity, intervalId: string, decision: Decision): Promise<SubmitResult> {
     const { certificate, quantities } = decision;
-    return this.#revise(
-      identity,
-      'decideInterval',
+    const revisions = await this.#revisions(identity, intervalId, quantities, decided(certificate));
+    return this.#revise(identity, 'decideInterval', revisions, (changes) => ({
       intervalId,
-      { certificate },
-      quantities,
-      decided(certificate),
-    );
+      certificate,
+      changes,
+    }));
   }
 
-  confirmDispatch(identity: LedgerIdentity, intervalId: string, decision: Decision): Promise<SubmitResult> {
+  async confirmDispatch(
+    identity: LedgerIdentity,
+    intervalId: string,
+    decision: Decision,
+  ): Promise<SubmitResult> {
     const { certificate, quantities } = decision;
-    const next = dispatched(certificate);
-    return this.#revise(identity, 'confirmDispatch', intervalId, { certificate }, quantities, next);
+    const revisions = await this.#revisions(identity, intervalId, quantities, dispatched(certificate));
+    return this.#revise(identity, 'confirmDispatch', revisions, (changes) => ({
+      intervalId,
+      certificate,
+      changes,
+    }));
   }
 
-  recordAwards(identity: LedgerIdentity, intervalId: string, awards: Awards): Promise<SubmitResult> {
+  async recordAwards(identity: LedgerIdentity, intervalId: string, awards: Awards): Promise<SubmitResult> {
     const { deraId, quantities } = awards;
-    return this.#revise(identity, 'recordAwards', intervalId, { deraId }, quantities, awarded(awards));
+    const revisions = await this.#revisions(identity, intervalId, quantities, awarded(awards));
+    return this.#revise(identity, 'recordAwards', revisions, (changes) => ({ intervalId, deraId, changes }));
+  }
+
+  /** M24 · One bid reduced by the DSO after its decision. */
+  async modify(identity: LedgerIdentity, uid: string, modification: Modification): Promise<SubmitResult> {
+    const state = await this.readBid(identity, uid);
+    requireRevision(state, modification);
+    const [before] = await this.verified([state]);
+    if (before === undefined) throw new RangeError('one state was verified and none returned');
+    const revision = { change: { uid, ...modification }, record: modified(before.raw, modification) };
+    return this.#revise(identity, 'modifyBid', [revision], ([change]) => change);
+  }
+
+  /** Step 13 · What is paid stays in the raw record. */
+  async recordSettlement(
+    identity: LedgerIdentity,
+    intervalId: string,
+    { deraId, settlements }: Settlement,
+  ): Promise<SubmitResult> {
+    const revisions = await this.#revisions(identity, intervalId, settlements, settled);
+    return this.#revise(identity, 'recordSettlement', revisions, (changes) => ({
+      intervalId,
+      deraId,
+      settlements: changes.map(({ amount_uUSD: _, ...onLedger }) => onLedger),
+    }));
   }
 
   readInterval(identity: LedgerIdentity, intervalId: string): Promise<IntervalState> {
@@ -167,22 +218,22 @@ export class MarketRecords {
    * @param grace_ms younger ones that the ledger does not know yet are left to the request that is sending them, real ms.
    */
   async settle(grace_ms: number): Promise<Settled> {
-    const settled: Settled = { committed: 0, abandoned: 0, open: 0 };
+    const count: Settled = { committed: 0, abandoned: 0, open: 0 };
     for (const { txId, endorsed, since_ms } of await this.#store.pendingTransactions()) {
       const young = this.#clock_ms() - since_ms < grace_ms;
       const status = await this.#ledger.status(txId);
       const ended = status === 'unknown' && !young ? await this.#sendAgain(endorsed) : status;
       if (ended === 'unknown') {
-        settled.open++;
+        count.open++;
       } else if (ended === 'committed') {
         await this.#store.markCommitted(txId);
-        settled.committed++;
+        count.committed++;
       } else {
         await this.#store.discard(txId);
-        settled.abandoned++;
+        count.abandoned++;
       }
     }
-    return settled;
+    return count;
   }
 
   async #sendAgain(endorsed: Uint8Array): Promise<TransactionStatus> {
@@ -196,25 +247,33 @@ export class MarketRecords {
     }
   }
 
-  /** New revisions of recorded bids, each made from the verified record before it. */
-  async #revise(
+  /** New revisions of recorded bids of an interval, by uid, each made from the verified record before it. */
+  async #revisions<C extends BidChange>(
     identity: LedgerIdentity,
-    name: TransactionName,
     intervalId: string,
-    about: Record<string, unknown>,
-    quantities: readonly QuantityChange[],
-    next: NextRecord,
-  ): Promise<SubmitResult> {
-    const changes = [...quantities].sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
+    changes: readonly C[],
+    next: NextRecord<C>,
+  ): Promise<Revision<C>[]> {
+    const sorted = [...changes].sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
     const { submissions } = await this.readInterval(identity, intervalId);
     const states = new Map(submissions.flatMap(({ bids }) => bids).map((state) => [state.uid, state]));
-    const before = await this.verified(changes.map((change) => currentState(states, change, intervalId)));
-    const records = before.map(({ raw }, i) => next(raw, changes[i]?.quantity_W ?? 0));
-    return this.#record(identity, name, records, (checksums) => ({
-      ...about,
-      intervalId,
-      changes: changes.map((change, i) => ({ ...change, checksum: checksums[i] })),
-    }));
+    const before = await this.verified(sorted.map((change) => currentState(states, change, intervalId)));
+    return sorted.map((change, i) => {
+      const { raw } = before[i] as VerifiedBid;
+      return { change, record: next(raw, change) };
+    });
+  }
+
+  #revise<C extends BidChange>(
+    identity: LedgerIdentity,
+    name: TransactionName,
+    revisions: readonly Revision<C>[],
+    argumentOf: (changes: (C & { checksum: string })[]) => unknown,
+  ): Promise<SubmitResult> {
+    const records = revisions.map(({ record }) => record);
+    return this.#record(identity, name, records, (checksums) =>
+      argumentOf(revisions.map(({ change }, i) => ({ ...change, checksum: checksums[i] ?? '' }))),
+    );
   }
 
   async #record(
@@ -292,9 +351,10 @@ export class MarketRecords {
 
 function currentState(
   states: ReadonlyMap<string, BidState>,
-  { uid, expectedRevision }: QuantityChange,
+  change: BidChange,
   intervalId: string,
 ): BidState {
+  const { uid } = change;
   const state = states.get(uid);
   if (state === undefined) {
     throw refused({
@@ -303,11 +363,16 @@ function currentState(
       details: { uid },
     });
   }
-  if (state.revision === expectedRevision) return state;
+  requireRevision(state, change);
+  return state;
+}
+
+function requireRevision({ uid, revision }: BidState, { expectedRevision }: Omit<BidChange, 'uid'>): void {
+  if (revision === expectedRevision) return;
   throw refused({
     code: 'REVISION_CONFLICT',
-    message: `Bid ${uid} is at revision ${state.revision}.`,
-    details: { uid, found: expectedRevision, expected: state.revision },
+    message: `Bid ${uid} is at revision ${revision}.`,
+    details: { uid, found: expectedRevision, expected: revision },
   });
 }
 

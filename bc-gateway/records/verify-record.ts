@@ -3,6 +3,7 @@ import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { describeFound, FieldbidError, InputError } from '@fieldbid/core/errors';
 import { recordChecksum } from '@fieldbid/core/gateway-api/checksum';
 import { type BidState, RawBidRecord, SALT, type VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import { commitmentOf } from '@fieldbid/core/market/signed-bid';
 import { parse } from '@fieldbid/core/schema';
 import type { LedgerFinding } from '../ledger/ledger.ts';
 import { idsOf, type RawRow } from '../store/raw-store.ts';
@@ -57,7 +58,7 @@ export function requireVerified(state: BidState, row: RawRow | undefined): Verif
   );
 }
 
-type Comparison = [field: string, found: string | number, expected: string | number];
+type Comparison = [field: string, found: string | number | null, expected: string | number | null];
 
 function comparisons(state: BidState, raw: RawBidRecord, row: RawRow): Comparison[] {
   const { bid } = raw;
@@ -72,6 +73,10 @@ function comparisons(state: BidState, raw: RawBidRecord, row: RawRow): Compariso
     ['status', raw.status, state.status],
     ['quantity_W', raw.quantity_W, state.quantity_W],
     ['reason', raw.reason, state.reason],
+    ['settlement.metered_Wh', raw.settlement?.metered_Wh ?? null, state.metered_Wh],
+    // What the device signed is what is in the record: its price, its measurement.
+    ['bid.signature.keyId', bid.signature?.keyId ?? null, state.keyId],
+    ['commitment', commitmentOf(bid) ?? null, state.commitment],
     // The columns that rows are found by.
     ['column uid', row.uid, ids.uid],
     ['column revision', row.revision, ids.revision],

@@ -36,6 +36,26 @@ export class DerMarket extends Contract implements Methods {
     return run(ctx, 'decideInterval', argument);
   }
 
+  enrolKey(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'enrolKey', argument);
+  }
+
+  rotateKey(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'rotateKey', argument);
+  }
+
+  revokeKey(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'revokeKey', argument);
+  }
+
+  modifyBid(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'modifyBid', argument);
+  }
+
+  recordSettlement(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'recordSettlement', argument);
+  }
+
   recordAwards(ctx: Context, argument: string): Promise<string> {
     return run(ctx, 'recordAwards', argument);
   }

@@ -1,7 +1,10 @@
 /** A small market for tests: DERs, bids, certificates, callers. */
 import { bidUid, sha256Hex } from '@fieldbid/core/digest';
-import type { Certificate, DerRegistration } from '@fieldbid/core/gateway-api/schemas';
+import type { Certificate, DerRegistration, KeyRotation } from '@fieldbid/core/gateway-api/schemas';
+import type { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
 import type { Bid } from '@fieldbid/core/market/messages';
+import { commitmentOf, signBid } from '@fieldbid/core/market/signed-bid';
+import { type Signer, signed } from '@fieldbid/core/signing';
 import type { Caller } from '../transactions/context.ts';
 import type { BidClaim, Change } from '../transactions/payloads.ts';
 
@@ -53,6 +56,50 @@ export function change(derId: string, quantity_W: number, expectedRevision: numb
     quantity_W,
     expectedRevision,
     checksum: checksum(expectedRevision + 1),
+  };
+}
+
+/** What a device sends to make its key known. The contract does not know the code, so any proof will do. */
+export async function enrolment(derId: string, signer: Signer, changes: Partial<EnrolmentRequest> = {}) {
+  const claim = {
+    deraId: 'north',
+    derId,
+    deviceIds: [`${derId}-inverter`],
+    publicKey: signer.publicKey,
+    proof: checksum(0),
+    ...changes,
+  };
+  return { ...claim, signature: await signed(signer, 'fieldbid/enrolment/v1', claim) };
+}
+
+export async function rotation(
+  derId: string,
+  old: Signer,
+  next: Signer,
+  graceInterval: string | null = null,
+): Promise<KeyRotation> {
+  const claim = { deraId: 'north', derId, oldKeyId: old.keyId, publicKey: next.publicKey };
+  const [oldSignature, newSignature] = [
+    await signed(old, 'fieldbid/rotation/v1', claim),
+    await signed(next, 'fieldbid/rotation/v1', claim),
+  ];
+  return { request: { ...claim, oldSignature, newSignature }, graceInterval };
+}
+
+/** As the ledger learns of a bid that its device has signed. */
+export async function signedClaim(
+  derId: string,
+  signer: Signer,
+  changes: Partial<Bid> = {},
+): Promise<BidClaim> {
+  const signedBid = await signBid(signer, bid(derId, changes));
+  const { intervalId, signature } = signedBid;
+  const commitment = commitmentOf(signedBid);
+  const { uid, deviceIds, product, sequence, quantity_W } = signedBid;
+  return {
+    ...claim(derId, { intervalId, uid, deviceIds, product, sequence, quantity_W }),
+    ...(commitment === undefined ? {} : { commitment }),
+    ...(signature === undefined ? {} : { signature }),
   };
 }
 

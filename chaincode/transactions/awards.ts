@@ -30,9 +30,10 @@ export async function recordAwards(ctx: TransactionContext, awards: RecordAwards
   if (submission.awarded) {
     throw new Refused('ALREADY_AWARDED', `${deraId} has recorded its awards for ${intervalId}.`, about);
   }
-  const states = await reviseBids(ctx, submission.uids, changes, (before, quantity_W) => ({
+  const states = await reviseBids(ctx, submission.uids, changes, (before, { quantity_W }) => ({
     status: awardedStatus(quantity_W),
     reason: awardReason(before.quantity_W, quantity_W),
+    quantity_W,
   }));
   await save(ctx, key, { ...submission, awarded: true });
   announceBids(ctx, 'AwardsRecorded', about, states);

@@ -1,16 +1,17 @@
 /**
- * Step 5 · All bids of one DERA for one interval, in one transaction: registered, qualified, within limits,
- * never seen before, and claimed once (M10). One bad bid refuses the batch and is named; nothing is half
+ * Step 5 · All bids of one DERA for one interval, in one transaction: registered, qualified, within limits, signed by
+ * their devices, never seen before, and claimed once (M10). One bad bid refuses the batch and is named; nothing is half
  * applied.
  */
 import { bidUid } from '@fieldbid/core/digest';
 import type { BidState, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { TransactionContext } from './context.ts';
+import { checkBidSignature } from './der-keys.ts';
 import { keys } from './keys.ts';
 import type { BidClaim, SubmitBids } from './payloads.ts';
 import { Refused } from './refusal.ts';
-import { requireKnownDera } from './registry.ts';
-import { announceBids, load, loadDecision, loadDer, save, saveBid } from './state.ts';
+import { ownDer, requireKnownDera } from './registry.ts';
+import { announceBids, load, loadDecision, type StoredSubmission, save, saveFirst } from './state.ts';
 
 export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Promise<BidState[]> {
   const { intervalId, deraId, bids, silentDerIds } = batch;
@@ -20,12 +21,7 @@ export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Pr
       intervalId,
     });
   }
-  if ((await ctx.get(keys.submission(intervalId, deraId))) !== undefined) {
-    throw new Refused('DUPLICATE', `${deraId} has submitted its bids for ${intervalId} already.`, {
-      deraId,
-      intervalId,
-    });
-  }
+  await checkFirst(ctx, batch);
   await ctx.expect?.(keysOf(batch));
   await checkSilent(ctx, batch);
   // A transaction does not see its own writes: what is claimed inside this batch is kept here.
@@ -37,6 +33,7 @@ export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Pr
     uids: bids.map(({ uid }) => uid),
     silentDerIds,
     awarded: false,
+    settled: false,
   });
   announceBids(ctx, 'BidsSubmitted', { deraId, intervalId }, states);
   return states;
@@ -48,15 +45,15 @@ async function takeBid(
   bid: BidClaim,
   claimed: Set<string>,
 ): Promise<BidState> {
-  const { uid, derId, product, quantity_W, checksum } = bid;
+  const { uid, derId, product, quantity_W, checksum, commitment = null } = bid;
   checkUid(bid, intervalId);
-  const der = await ownDer(ctx, derId, deraId);
-  checkQualification(der, bid);
-  await checkSequence(ctx, bid);
-  if (claimed.has(uid) || (await ctx.get(keys.head(uid))) !== undefined) {
-    throw new Refused('DUPLICATE', `${derId} has bid in ${intervalId} already.`, { uid, derId });
+  if (claimed.has(uid)) {
+    throw new Refused('DUPLICATE', `${derId} bids twice in ${intervalId}.`, { uid, derId });
   }
   claimed.add(uid);
+  const der = await ownDer(ctx, derId, deraId);
+  checkQualification(der, bid);
+  const keyId = checkBidSignature(der, intervalId, bid);
   for (const deviceId of bid.deviceIds) {
     const key = keys.claim(deviceId, intervalId, product);
     const claim = await load<{ deraId: string }>(ctx, key);
@@ -71,7 +68,6 @@ async function takeBid(
     claimed.add(key);
     await save(ctx, key, { deraId, uid });
   }
-  await save(ctx, keys.sequence(derId), bid.sequence);
   const by = ctx.caller.mspId;
   const state: BidState = {
     uid,
@@ -83,20 +79,21 @@ async function takeBid(
     status: 'submitted',
     quantity_W,
     checksum,
+    keyId,
+    commitment,
+    metered_Wh: null,
     by,
     reason: '',
   };
-  await saveBid(ctx, state);
+  await saveFirst(ctx, state);
   return state;
 }
 
 function keysOf({ intervalId, bids, silentDerIds }: SubmitBids): string[] {
   return [
     ...silentDerIds.map(keys.der),
-    ...bids.flatMap(({ uid, derId, deviceIds, product }) => [
+    ...bids.flatMap(({ derId, deviceIds, product }) => [
       keys.der(derId),
-      keys.sequence(derId),
-      keys.head(uid),
       ...deviceIds.map((deviceId) => keys.claim(deviceId, intervalId, product)),
     ]),
   ];
@@ -109,16 +106,6 @@ function checkUid({ uid, derId, product }: BidClaim, intervalId: string): void {
     uid,
     derId,
     expected,
-  });
-}
-
-async function ownDer(ctx: TransactionContext, derId: string, deraId: string): Promise<RegistryEntry> {
-  const der = await loadDer(ctx, derId);
-  if (der === undefined) throw new Refused('NOT_REGISTERED', `${derId} is not registered.`, { derId });
-  if (der.deraId === deraId) return der;
-  throw new Refused('WRONG_AGGREGATOR', `${derId} is registered with ${der.deraId}, not with ${deraId}.`, {
-    derId,
-    deraId,
   });
 }
 
@@ -143,14 +130,23 @@ function checkQualification(der: RegistryEntry, { uid, derId, deviceIds, quantit
   }
 }
 
-async function checkSequence(ctx: TransactionContext, { uid, derId, sequence }: BidClaim): Promise<void> {
-  const last = (await load<number>(ctx, keys.sequence(derId))) ?? 0;
-  if (sequence > last) return;
-  throw new Refused('REPLAY', `${derId}'s bid has sequence ${sequence}; ${last} was taken already.`, {
+/**
+ * A DERA's bids of an interval are taken once, all together. That no bid is taken twice follows: its uid is that of
+ * DER, interval and product, and its devices are claimed.
+ */
+async function checkFirst(ctx: TransactionContext, { deraId, intervalId, bids }: SubmitBids): Promise<void> {
+  const before = await load<StoredSubmission>(ctx, keys.submission(intervalId, deraId));
+  if (before === undefined) return;
+  const about = { deraId, intervalId };
+  const replayed = bids.find(({ uid }) => before.uids.includes(uid));
+  if (replayed === undefined) {
+    throw new Refused('DUPLICATE', `${deraId} has submitted its bids for ${intervalId} already.`, about);
+  }
+  const { uid, derId } = replayed;
+  throw new Refused('REPLAY', `The bid of ${derId} for ${intervalId} is taken already.`, {
+    ...about,
     uid,
     derId,
-    found: sequence,
-    expected: last + 1,
   });
 }
 

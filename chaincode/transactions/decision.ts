@@ -21,9 +21,9 @@ export async function decideInterval(ctx: TransactionContext, decision: DecideIn
   const submissions = await loadSubmissions(ctx, intervalId);
   const uids = submissions.flatMap((submission) => submission.uids);
   const reason = certificateReason(certificate);
-  const states = await reviseBids(ctx, uids, changes, (before, quantity_W) => {
+  const states = await reviseBids(ctx, uids, changes, (before, { quantity_W }) => {
     checkOutcome(certificate, before, quantity_W);
-    return { status: decidedStatus(before.quantity_W, quantity_W), reason };
+    return { status: decidedStatus(before.quantity_W, quantity_W), reason, quantity_W };
   });
   await save(ctx, keys.decision(intervalId), certificate);
   announceBids(ctx, 'IntervalDecided', { intervalId }, states);

@@ -33,9 +33,9 @@ export async function confirmDispatch(
   }
   const uids = awarded.flatMap((submission) => submission.uids);
   const reason = certificateReason(certificate);
-  const states = await reviseBids(ctx, uids, changes, (before, quantity_W) => {
+  const states = await reviseBids(ctx, uids, changes, (before, { quantity_W }) => {
     checkOutcome(certificate, before, quantity_W);
-    return { status: dispatchedStatus(before.status), reason };
+    return { status: dispatchedStatus(before.status), reason, quantity_W };
   });
   await save(ctx, keys.dispatch(intervalId), certificate);
   announceBids(ctx, 'DispatchConfirmed', { intervalId }, states);

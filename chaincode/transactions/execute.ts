@@ -11,11 +11,14 @@ import { recordAwards } from './awards.ts';
 import { submitBids } from './bids.ts';
 import type { TransactionContext } from './context.ts';
 import { decideInterval } from './decision.ts';
+import { enrolKey, revokeKey, rotateKey } from './der-keys.ts';
 import { confirmDispatch } from './dispatch.ts';
+import { modifyBid } from './modify.ts';
 import * as payloads from './payloads.ts';
 import { listBids, listDers, readBid, readBidHistory, readInterval } from './queries.ts';
 import { type Refusal, Refused } from './refusal.ts';
 import { qualifyDer, registerDer } from './registry.ts';
+import { recordSettlement } from './settlement.ts';
 
 export type Outcome = { ok: true; result: string } | { ok: false; refusal: Refusal };
 
@@ -32,10 +35,15 @@ const ANY_DURATION_MIN = 1;
 export const TRANSACTIONS = {
   registerDer: transaction(true, payloads.RegisterDer, registerDer),
   qualifyDer: transaction(true, payloads.QualifyDer, qualifyDer),
+  enrolKey: transaction(true, payloads.EnrolKey, enrolKey),
+  rotateKey: transaction(true, payloads.RotateKey, rotateKey),
+  revokeKey: transaction(true, payloads.RevokeKey, revokeKey),
   submitBids: transaction(true, payloads.SubmitBids, submitBids),
   decideInterval: transaction(true, payloads.DecideInterval, decideInterval),
   recordAwards: transaction(true, payloads.RecordAwards, recordAwards),
   confirmDispatch: transaction(true, payloads.DecideInterval, confirmDispatch),
+  modifyBid: transaction(true, payloads.ModifyBid, modifyBid),
+  recordSettlement: transaction(true, payloads.RecordSettlement, recordSettlement),
   readBid: transaction(false, payloads.ReadBid, readBid),
   readBidHistory: transaction(false, payloads.ReadBid, readBidHistory),
   readInterval: transaction(false, payloads.ReadInterval, readInterval),

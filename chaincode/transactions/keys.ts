@@ -1,21 +1,18 @@
 /**
- * Keys of the world state. `~` separates: it is in no id. One key per bid revision, so that every revision
- * stays readable; no key that all transactions share, so that unrelated ones do not collide.
+ * Keys of the world state. `~` separates: it is in no id. No key that all transactions share, so that unrelated ones
+ * do not collide; as few keys to a transaction as can be, because on Fabric each costs a round trip to the peer
+ * (decision 14).
  */
 export const keys = {
   /** RegistryEntry. */
   der: (derId: string) => `der~${derId}`,
   /** Organisation that speaks for an aggregator, set by its first registration. */
   dera: (deraId: string) => `dera~${deraId}`,
-  /** Sequence number of the DER's last bid. */
-  sequence: (derId: string) => `sequence~${derId}`,
   /** M10 · Who sold this device's capacity in this interval, as this product. */
   claim: (deviceId: string, intervalId: string, product: string) =>
     `claim~${deviceId}~${intervalId}~${product}`,
-  /** Number of the bid's latest revision. */
-  head: (uid: string) => `head~${uid}`,
-  /** BidState. */
-  bid: (uid: string, revision: number) => `bid~${uid}~${String(revision).padStart(6, '0')}`,
+  /** A bid with all its revisions. */
+  bid: (uid: string) => `bid~${uid}`,
   submission: (intervalId: string, deraId: string) => `submission~${intervalId}~${deraId}`,
   decision: (intervalId: string) => `decision~${intervalId}`,
   dispatch: (intervalId: string) => `dispatch~${intervalId}`,

@@ -6,10 +6,16 @@ import {
   BidState,
   Certificate,
   DerRegistration,
+  KeyRevocation,
+  KeyRotation,
+  Modification,
   Qualification,
   RegistryEntry,
+  Settlement,
 } from '@fieldbid/core/gateway-api/schemas';
+import { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
 import { Id, IntervalId, Power_W, Product, Sha256, Uid } from '@fieldbid/core/market/messages';
+import { Signature } from '@fieldbid/core/signing';
 import Type, { type Static } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
@@ -23,6 +29,15 @@ export type RegisterDer = Static<typeof RegisterDer>;
 export const QualifyDer = Type.Object({ derId: Id, ...Qualification.properties }, closed);
 export type QualifyDer = Static<typeof QualifyDer>;
 
+export const EnrolKey = EnrolmentRequest;
+export type EnrolKey = Static<typeof EnrolKey>;
+
+export const RotateKey = KeyRotation;
+export type RotateKey = Static<typeof RotateKey>;
+
+export const RevokeKey = Type.Object({ derId: Id, ...KeyRevocation.properties }, closed);
+export type RevokeKey = Static<typeof RevokeKey>;
+
 /** A bid as the ledger learns of it. */
 export const BidClaim = Type.Object(
   {
@@ -33,6 +48,9 @@ export const BidClaim = Type.Object(
     sequence: Type.Integer({ minimum: 1 }),
     quantity_W: Power_W,
     checksum: Sha256,
+    /** With a signature: what it says of the part that is not here (core/market/signed-bid.ts). */
+    commitment: Type.Optional(Sha256),
+    signature: Type.Optional(Signature),
   },
   closed,
 );
@@ -68,6 +86,31 @@ export const RecordAwards = Type.Object(
   closed,
 );
 export type RecordAwards = Static<typeof RecordAwards>;
+
+export const ModifyBid = Type.Object({ uid: Uid, ...Modification.properties, checksum: Sha256 }, closed);
+export type ModifyBid = Static<typeof ModifyBid>;
+
+/** Of each settlement its energy; what is paid stays off the ledger. */
+export const RecordSettlement = Type.Object(
+  {
+    intervalId: IntervalId,
+    deraId: Id,
+    settlements: Type.Array(
+      Type.Object(
+        {
+          uid: Uid,
+          expectedRevision: Revision,
+          metered_Wh: Settlement.properties.settlements.items.properties.metered_Wh,
+          checksum: Sha256,
+        },
+        closed,
+      ),
+      { maxItems: MOST_BIDS },
+    ),
+  },
+  closed,
+);
+export type RecordSettlement = Static<typeof RecordSettlement>;
 
 export const ReadBid = Type.Object({ uid: Uid, revision: Type.Optional(Revision) }, closed);
 export type ReadBid = Static<typeof ReadBid>;

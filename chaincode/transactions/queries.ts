@@ -4,11 +4,21 @@ import type { TransactionContext } from './context.ts';
 import { under } from './keys.ts';
 import type { BidPage, DerPage, Page, ReadBid, ReadInterval } from './payloads.ts';
 import { Refused } from './refusal.ts';
-import { loadBid, loadDecision, loadDispatch, loadSubmissions } from './state.ts';
+import {
+  loadBid,
+  loadDecision,
+  loadDispatch,
+  loadSubmissions,
+  type StoredBid,
+  stateOf,
+  statesOf,
+} from './state.ts';
 
 /** The latest revision, or one by its number. */
 export async function readBid(ctx: TransactionContext, { uid, revision }: ReadBid): Promise<BidState> {
-  const state = await loadBid(ctx, uid, revision);
+  const bid = await loadBid(ctx, uid);
+  const state =
+    bid === undefined || revision === undefined ? bid && stateOf(bid) : statesOf(bid)[revision - 1];
   if (state !== undefined) return state;
   const what = revision === undefined ? `bid ${uid}` : `revision ${revision} of bid ${uid}`;
   throw new Refused('NOT_FOUND', `There is no ${what}.`, { uid });
@@ -16,10 +26,9 @@ export async function readBid(ctx: TransactionContext, { uid, revision }: ReadBi
 
 /** Every revision, oldest first. */
 export async function readBidHistory(ctx: TransactionContext, { uid }: ReadBid): Promise<BidState[]> {
-  const states: BidState[] = [];
-  for await (const { value } of ctx.range(...under('bid', uid))) states.push(JSON.parse(value) as BidState);
-  if (states.length === 0) throw new Refused('NOT_FOUND', `There is no bid ${uid}.`, { uid });
-  return states;
+  const bid = await loadBid(ctx, uid);
+  if (bid === undefined) throw new Refused('NOT_FOUND', `There is no bid ${uid}.`, { uid });
+  return statesOf(bid);
 }
 
 /** Submissions by DERA id; empty for an interval that nobody has written to. */
@@ -46,10 +55,10 @@ export async function listDers(ctx: TransactionContext, page: Page): Promise<Der
   return { ders: items, next };
 }
 
-/** Every revision of every bid, by uid and revision. */
+/** Every revision of every bid, by uid and revision; `limit` counts bids. */
 export async function listBids(ctx: TransactionContext, page: Page): Promise<BidPage> {
-  const { items, next } = await readPage<BidState>(ctx, 'bid', page);
-  return { bids: items, next };
+  const { items, next } = await readPage<StoredBid>(ctx, 'bid', page);
+  return { bids: items.flatMap(statesOf), next };
 }
 
 async function readPage<T>(

@@ -1,19 +1,26 @@
 /** Every refusal of the contract, by its code; and that a refused transaction writes nothing. */
+import type { Signer } from '@fieldbid/core/signing';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import {
   batch,
   certificate,
   change,
+  checksum,
   claim,
   DSO,
+  enrolment,
   INTERVAL,
   NORTH,
   qualification,
   registration,
+  rotation,
   SOUTH,
+  signedClaim,
 } from '../testing/fixtures.ts';
 import { MemoryLedger } from '../testing/memory-ledger.ts';
 import type { Caller } from './context.ts';
+import type { BidClaim } from './payloads.ts';
 import { CONTRACT_REFUSALS, type RefusalCode } from './refusal.ts';
 
 type Step = readonly [caller: Caller, name: string, argument: unknown];
@@ -52,6 +59,48 @@ const southern = [
   [SOUTH, 'registerDer', registration('pv2', { deraId: 'south', deviceIds: ['pv1-inverter'] })],
   [DSO, 'qualifyDer', qualification('pv2')],
 ] as const;
+
+function settle(changes: object = {}): Step {
+  const settlements = [
+    { uid: claim('pv1').uid, expectedRevision: 4, metered_Wh: 7000, checksum: checksum(5) },
+  ];
+  return [NORTH, 'recordSettlement', { intervalId: INTERVAL, deraId: 'north', settlements, ...changes }];
+}
+function modify(quantity_W: number, expectedRevision: number, caller = DSO): Step {
+  const change = { uid: claim('pv1').uid, quantity_W, expectedRevision, checksum: checksum(9) };
+  return [caller, 'modifyBid', { ...change, reason: 'a line is out', bindingNode: null }];
+}
+const toDispatched = [...toAwarded, dispatch(30_000)] as const;
+
+const [device, next, stranger] = [seededSigner(1, 'pv1'), seededSigner(1, 'next'), seededSigner(1, 'other')];
+const LATER = '2026-06-21T12:15Z';
+const enrol: Step = [NORTH, 'enrolKey', await enrolment('pv1', device)];
+const enrolled = [...known, enrol] as const;
+const rotate: Step = [NORTH, 'rotateKey', await rotation('pv1', device, next, INTERVAL)];
+const revoke: Step = [DSO, 'revokeKey', { derId: 'pv1', reason: 'stolen' }];
+const submitSigned = (signedBid: object, intervalId = INTERVAL): Step => [
+  NORTH,
+  'submitBids',
+  batch([signedBid as BidClaim], 'north', intervalId),
+];
+const good = await signedClaim('pv1', device);
+const foreign = await signedClaim('pv1', stranger);
+const badPoint = { ...device.publicKey, y: device.publicKey.x };
+
+async function withOldSignature(signer: Signer) {
+  const good = await rotation('pv1', device, next);
+  return {
+    ...good,
+    request: { ...good.request, oldSignature: (await rotation('pv1', signer, next)).request.oldSignature },
+  };
+}
+async function withNewSignature(signer: Signer) {
+  const good = await rotation('pv1', device, next);
+  return {
+    ...good,
+    request: { ...good.request, newSignature: (await rotation('pv1', device, signer)).request.newSignature },
+  };
+}
 
 /** The last step is the one refused; those before it have to succeed. */
 const CASES: readonly Case[] = [
@@ -138,16 +187,172 @@ const CASES: readonly Case[] = [
     ...known,
     [NORTH, 'submitBids', batch([claim('pv1', { uid: '0'.repeat(32) })])],
   ],
+  ['REPLAY', 'a bid sent again', ...known, submit, submit],
+  ['REPLAY', 'a signed bid sent again', ...enrolled, submitSigned(good), submitSigned(good)],
   [
-    'REPLAY',
-    'a sequence number seen before',
+    'WRONG_UID',
+    'a signed bid sent again for another interval',
+    ...enrolled,
+    submitSigned(good),
+    submitSigned(good, LATER),
+  ],
+  [
+    'BAD_SIGNATURE',
+    'a signed bid made to fit another interval',
+    ...enrolled,
+    submitSigned({ ...good, uid: claim('pv1', { intervalId: LATER }).uid }, LATER),
+  ],
+  [
+    'BAD_SIGNATURE',
+    'a signed bid with another quantity',
+    ...enrolled,
+    submitSigned({ ...good, quantity_W: 49_999 }),
+  ],
+  ['BAD_SIGNATURE', 'a signed bid with another number', ...enrolled, submitSigned({ ...good, sequence: 2 })],
+  [
+    'BAD_SIGNATURE',
+    'a signed bid for other hidden terms',
+    ...enrolled,
+    submitSigned({ ...good, commitment: checksum(7) }),
+  ],
+  [
+    'BAD_SIGNATURE',
+    'another device’s signature under this key’s name',
+    ...enrolled,
+    submitSigned({ ...good, signature: { ...good.signature, value: foreign.signature?.value } }),
+  ],
+  [
+    'BAD_SIGNATURE',
+    'a signature without a commitment',
+    ...enrolled,
+    submitSigned({ ...good, commitment: undefined }),
+  ],
+  [
+    'BAD_SIGNATURE',
+    'an enrolment signed by another key',
     ...known,
-    submit,
     [
       NORTH,
-      'submitBids',
-      batch([claim('pv1', { intervalId: '2026-06-21T12:15Z' })], 'north', '2026-06-21T12:15Z'),
+      'enrolKey',
+      { ...(await enrolment('pv1', device)), signature: (await enrolment('pv1', stranger)).signature },
     ],
+  ],
+  [
+    'BAD_SIGNATURE',
+    'a rotation that the old key did not sign',
+    ...enrolled,
+    [NORTH, 'rotateKey', await withOldSignature(stranger)],
+  ],
+  [
+    'BAD_SIGNATURE',
+    'a rotation that the new key did not sign',
+    ...enrolled,
+    [NORTH, 'rotateKey', await withNewSignature(stranger)],
+  ],
+  [
+    'BAD_KEY',
+    'an enrolled key off the curve',
+    ...known,
+    [NORTH, 'enrolKey', await enrolment('pv1', device, { publicKey: badPoint })],
+  ],
+  ['UNSIGNED', 'an unsigned bid of an enrolled DER', ...enrolled, submit],
+  ['UNSIGNED', 'an unsigned bid after revocation', ...enrolled, revoke, submit],
+  ['UNKNOWN_KEY', 'a bid signed by another device', ...enrolled, submitSigned(foreign)],
+  ['UNKNOWN_KEY', 'a signed bid of a DER never enrolled', ...known, submitSigned(good)],
+  ['UNKNOWN_KEY', 'a bid signed by a revoked key', ...enrolled, revoke, submitSigned(good)],
+  [
+    'UNKNOWN_KEY',
+    'a bid signed by the key before, in a later interval',
+    ...enrolled,
+    rotate,
+    submitSigned(
+      await signedClaim('pv1', device, { intervalId: LATER, uid: claim('pv1', { intervalId: LATER }).uid }),
+      LATER,
+    ),
+  ],
+  [
+    'UNKNOWN_KEY',
+    'a rotation from a key that it is not',
+    ...enrolled,
+    [NORTH, 'rotateKey', await rotation('pv1', stranger, next)],
+  ],
+  ['UNKNOWN_KEY', 'a rotation before an enrolment', ...known, rotate],
+  ['UNKNOWN_KEY', 'revocation of no key', ...known, revoke],
+  [
+    'UNKNOWN_KEY',
+    'qualification with another key',
+    ...enrolled,
+    [DSO, 'qualifyDer', { ...qualification('pv1'), keyId: stranger.keyId }],
+  ],
+  [
+    'UNKNOWN_KEY',
+    'qualification with a key that is not there',
+    ...known,
+    [DSO, 'qualifyDer', { ...qualification('pv1'), keyId: device.keyId }],
+  ],
+  ['ALREADY_ENROLLED', 'a second enrolment', ...enrolled, [NORTH, 'enrolKey', await enrolment('pv1', next)]],
+  [
+    'NOT_REGISTERED',
+    'enrolment of an unknown DER',
+    ...known,
+    [NORTH, 'enrolKey', await enrolment('pv9', device)],
+  ],
+  ['NOT_REGISTERED', 'revocation for an unknown DER', [DSO, 'revokeKey', { derId: 'pv9', reason: 'stolen' }]],
+  [
+    'WRONG_DEVICES',
+    'enrolment with other devices',
+    ...known,
+    [NORTH, 'enrolKey', await enrolment('pv1', device, { deviceIds: ['other'] })],
+  ],
+  [
+    'WRONG_AGGREGATOR',
+    'enrolment by another aggregator',
+    ...known,
+    ...southern,
+    [SOUTH, 'enrolKey', await enrolment('pv1', device, { deraId: 'south' })],
+  ],
+  [
+    'WRONG_AGGREGATOR',
+    'revocation by another aggregator',
+    ...enrolled,
+    ...southern,
+    [SOUTH, 'revokeKey', { derId: 'pv1', reason: 'mine' }],
+  ],
+  ['WRONG_ORG', 'enrolment by the DSO', ...known, [DSO, 'enrolKey', await enrolment('pv1', device)]],
+  ['WRONG_ORG', 'a modification by the DERA', ...toDecided, modify(0, 2, NORTH)],
+  ['WRONG_ROLE', 'a modification by the DSO’s iso', ...toDecided, modify(0, 2, { ...DSO, role: 'iso' })],
+  ['NOT_FOUND', 'a modification of no bid', ...known, modify(0, 1)],
+  ['NOT_DECIDED', 'a modification before the decision', ...known, submit, modify(0, 1)],
+  ['REVISION_CONFLICT', 'a modification of another revision', ...toDecided, modify(0, 1)],
+  ['QUANTITY_RAISED', 'a modification that raises', ...toDecided, modify(40_001, 2)],
+  ['ALREADY_SETTLED', 'a modification after settlement', ...toDispatched, settle(), modify(0, 5)],
+  ['ALREADY_SETTLED', 'a second settlement', ...toDispatched, settle(), settle()],
+  ['NOT_DISPATCHED', 'a settlement before the dispatch', ...toAwarded, settle()],
+  ['NOT_FOUND', 'a settlement without a submission', ...known, settle()],
+  ['INCOMPLETE', 'a settlement that leaves a bid out', ...toDispatched, settle({ settlements: [] })],
+  ['WRONG_ORG', 'a settlement by the DSO', ...toDispatched, [DSO, ...settle().slice(1)] as unknown as Step],
+  [
+    'MALFORMED',
+    'an amount paid, in clear',
+    ...toDispatched,
+    settle({
+      settlements: [
+        {
+          uid: claim('pv1').uid,
+          expectedRevision: 4,
+          metered_Wh: 7000,
+          amount_uUSD: 1,
+          checksum: checksum(5),
+        },
+      ],
+    }),
+  ],
+  [
+    'TOO_MANY_REVISIONS',
+    'the 201st revision',
+    ...toDecided,
+    ...Array.from({ length: 198 }, (_, i) => modify(40_000, i + 2)),
+    modify(0, 200),
   ],
   [
     'CLAIMED',

@@ -1,6 +1,7 @@
 /** M9 · Registration of DERs by their aggregator and qualification by the DSO. */
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { keyIdOf } from '@fieldbid/core/signing';
 import { requireDera, requireDso } from './access.ts';
 import type { TransactionContext } from './context.ts';
 import { keys } from './keys.ts';
@@ -32,7 +33,13 @@ export async function registerDer(
   if ((await loadDer(ctx, derId)) !== undefined) {
     throw new Refused('ALREADY_REGISTERED', `${derId} is registered already.`, { derId });
   }
-  const entry: RegistryEntry = { ...registration, status: 'registered', limit_W: 0, revision: 1 };
+  const entry: RegistryEntry = {
+    ...registration,
+    status: 'registered',
+    limit_W: 0,
+    keys: null,
+    revision: 1,
+  };
   await save(ctx, keys.der(derId), entry);
   ctx.setEvent('DerRegistered', canonicalJson({ deraId, derId }));
   return entry;
@@ -41,7 +48,7 @@ export async function registerDer(
 /** Qualifies a DER up to a limit, changes the limit, or suspends it. */
 export async function qualifyDer(ctx: TransactionContext, qualification: QualifyDer): Promise<RegistryEntry> {
   requireDso(ctx.caller);
-  const { derId, status, limit_W } = qualification;
+  const { derId, status, limit_W, keyId } = qualification;
   const entry = await loadDer(ctx, derId);
   if (entry === undefined) throw new Refused('NOT_REGISTERED', `${derId} is not registered.`, { derId });
   if (limit_W > entry.nameplate_W) {
@@ -50,6 +57,14 @@ export async function qualifyDer(ctx: TransactionContext, qualification: Qualify
       `A limit of ${limit_W} W is above the nameplate of ${derId}, ${entry.nameplate_W} W.`,
       { derId, found: limit_W, expected: entry.nameplate_W },
     );
+  }
+  const key = entry.keys?.current ?? null;
+  if (keyId !== undefined && (key === null || keyIdOf(key) !== keyId)) {
+    throw new Refused('UNKNOWN_KEY', `${derId} does not have the key that is qualified.`, {
+      derId,
+      found: key === null ? 'no key' : keyIdOf(key),
+      expected: keyId,
+    });
   }
   const next: RegistryEntry = { ...entry, status, limit_W, revision: entry.revision + 1 };
   await save(ctx, keys.der(derId), next);
@@ -73,5 +88,16 @@ function requireOrganisation(ctx: TransactionContext, deraId: string, { mspId }:
     deraId,
     found: ctx.caller.mspId,
     expected: mspId,
+  });
+}
+
+/** A DER of this aggregator. */
+export async function ownDer(ctx: TransactionContext, derId: string, deraId: string): Promise<RegistryEntry> {
+  const der = await loadDer(ctx, derId);
+  if (der === undefined) throw new Refused('NOT_REGISTERED', `${derId} is not registered.`, { derId });
+  if (der.deraId === deraId) return der;
+  throw new Refused('WRONG_AGGREGATOR', `${derId} is registered with ${der.deraId}, not with ${deraId}.`, {
+    derId,
+    deraId,
   });
 }

@@ -2,7 +2,7 @@
  * What a revision of a bid is called and why it was made. The gateway writes the same into the raw record
  * before the transaction, so these rules stand once, here.
  */
-import type { BidStatus, Certificate } from '@fieldbid/core/gateway-api/schemas';
+import type { BidStatus, Certificate, Modification } from '@fieldbid/core/gateway-api/schemas';
 
 /** Results after which nothing may be delivered. */
 const APPROVES_NOTHING = new Set(['INFEASIBLE_AT_ZERO', 'INFEASIBLE_UNDERVOLTAGE', 'ENGINE_UNAVAILABLE']);
@@ -22,6 +22,19 @@ export function awardedStatus(awarded_W: number): BidStatus {
 /** A bid that was not awarded stays so when the dispatch is confirmed. */
 export function dispatchedStatus(before: BidStatus): BidStatus {
   return before === 'not-awarded' ? 'not-awarded' : 'dispatched';
+}
+
+/** What was dispatched or awarded stays so at its lower quantity; before that, a bid reduced is a bid curtailed. */
+export function modifiedStatus(before: BidStatus): BidStatus {
+  return before === 'approved' ? 'curtailed' : before;
+}
+
+export function modificationReason({ reason, bindingNode }: Modification): string {
+  return bindingNode === null ? reason : `${reason}, bound by ${bindingNode}`;
+}
+
+export function settlementReason(dispatched_W: number): string {
+  return dispatched_W > 0 ? 'metered energy of the dispatch' : 'metered energy, nothing was dispatched';
 }
 
 /** Why the DSO made this revision: outcome, policy, factor, and the node that bound. */

@@ -10,6 +10,19 @@ export interface StoredSubmission {
   readonly uids: readonly string[];
   readonly silentDerIds: readonly string[];
   readonly awarded: boolean;
+  readonly settled: boolean;
+}
+
+/** What does not change over a bid's revisions. */
+type BidIdentity = Pick<
+  BidState,
+  'uid' | 'derId' | 'deraId' | 'intervalId' | 'product' | 'keyId' | 'commitment'
+>;
+export type BidRevision = Omit<BidState, keyof BidIdentity>;
+
+/** A bid as stored: what it is, and every revision of it, oldest first; only ever added to (A4). */
+export interface StoredBid extends BidIdentity {
+  readonly revisions: readonly BidRevision[];
 }
 
 export async function load<T>(ctx: TransactionContext, key: string): Promise<T | undefined> {
@@ -25,20 +38,46 @@ export function loadDer(ctx: TransactionContext, derId: string): Promise<Registr
   return load<RegistryEntry>(ctx, keys.der(derId));
 }
 
-/** The latest revision, or one by its number. */
-export async function loadBid(
-  ctx: TransactionContext,
-  uid: string,
-  revision?: number,
-): Promise<BidState | undefined> {
-  const number = revision ?? (await load<number>(ctx, keys.head(uid)));
-  return number === undefined ? undefined : load<BidState>(ctx, keys.bid(uid, number));
+export function loadBid(ctx: TransactionContext, uid: string): Promise<StoredBid | undefined> {
+  return load<StoredBid>(ctx, keys.bid(uid));
 }
 
-/** Adds a revision; the former ones stay. */
-export async function saveBid(ctx: TransactionContext, state: BidState): Promise<void> {
-  await save(ctx, keys.bid(state.uid, state.revision), state);
-  await save(ctx, keys.head(state.uid), state.revision);
+/** Every revision as a reader sees it, oldest first. */
+export function statesOf({ revisions, ...identity }: StoredBid): BidState[] {
+  return revisions.map((revision) => ({ ...identity, ...revision }));
+}
+
+/** The latest revision. */
+export function stateOf(bid: StoredBid): BidState {
+  const state = statesOf(bid).at(-1);
+  if (state === undefined) throw new RangeError(`bid ${bid.uid} is stored without a revision`);
+  return state;
+}
+
+export async function saveFirst(ctx: TransactionContext, state: BidState): Promise<void> {
+  const { uid, derId, deraId, intervalId, product, keyId, commitment, ...revision } = state;
+  const bid: StoredBid = {
+    uid,
+    derId,
+    deraId,
+    intervalId,
+    product,
+    keyId,
+    commitment,
+    revisions: [revision],
+  };
+  await save(ctx, keys.bid(uid), bid);
+}
+
+/** Adds a revision; the former ones stay as they are. */
+export async function saveNext(
+  ctx: TransactionContext,
+  before: StoredBid,
+  revision: BidRevision,
+): Promise<BidState> {
+  const after: StoredBid = { ...before, revisions: [...before.revisions, revision] };
+  await save(ctx, keys.bid(before.uid), after);
+  return stateOf(after);
 }
 
 /** All of an interval, by DERA id. */

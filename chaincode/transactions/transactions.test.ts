@@ -1,7 +1,9 @@
 /** What the contract writes and announces when it does not refuse. */
+import { createPublicKey, verify } from 'node:crypto';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { bidUid } from '@fieldbid/core/digest';
 import type { BidState, IntervalState } from '@fieldbid/core/gateway-api/schemas';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import {
   batch,
@@ -10,10 +12,13 @@ import {
   checksum,
   claim,
   DSO,
+  enrolment,
   INTERVAL,
   NORTH,
   qualification,
   registration,
+  rotation,
+  signedClaim,
 } from '../testing/fixtures.ts';
 import { MemoryLedger } from '../testing/memory-ledger.ts';
 import type { Caller } from './context.ts';
@@ -36,15 +41,16 @@ async function market(...derIds: string[]): Promise<MemoryLedger> {
 test('a qualified DER has its limit and a new revision', async (t) => {
   const ledger = await market('pv1');
   t.deepEqual(await done(ledger, NORTH, 'listDers', {}), {
-    ders: [{ ...registration('pv1'), status: 'qualified', limit_W: 80_000, revision: 2 }],
+    ders: [{ ...registration('pv1'), status: 'qualified', limit_W: 80_000, keys: null, revision: 2 }],
     next: null,
   });
 });
 
-test('each change is a new revision under its own key; the old ones stay as they were', async (t) => {
+test('each change is a new revision; the old ones stay as they were', async (t) => {
   const ledger = await market('pv1');
   await done(ledger, NORTH, 'submitBids', batch([claim('pv1')]));
-  const first = ledger.state.get(`bid~${claim('pv1').uid}~000001`);
+  const key = `bid~${claim('pv1').uid}`;
+  const first = revisionsOf(ledger, key)[0];
   await done(ledger, DSO, 'decideInterval', {
     intervalId: INTERVAL,
     certificate: certificate(),
@@ -72,7 +78,105 @@ test('each change is a new revision under its own key; the old ones stay as they
     ],
   );
   t.is(history[1]?.reason, 'CURTAILED by proportional, alpha 800000 ppm, bound by l675.B at minute 7');
-  t.is(ledger.state.get(`bid~${claim('pv1').uid}~000001`), first);
+  t.deepEqual(revisionsOf(ledger, key)[0], first);
+  t.is(revisionsOf(ledger, key).length, 4);
+});
+
+function revisionsOf(ledger: MemoryLedger, key: string): unknown[] {
+  return (JSON.parse(ledger.state.get(key) ?? '{}') as { revisions: unknown[] }).revisions;
+}
+
+test('an enrolled device’s signed bid is taken, and says who signed what', async (t) => {
+  const ledger = await market('pv1');
+  const device = seededSigner(1, 'pv1');
+  const entry = await done(ledger, NORTH, 'enrolKey', await enrolment('pv1', device));
+  t.like(entry, { status: 'qualified', keys: { current: device.publicKey, previous: null }, revision: 3 });
+  await done(ledger, DSO, 'qualifyDer', { ...qualification('pv1'), keyId: device.keyId });
+  const signed = await signedClaim('pv1', device);
+  await done(ledger, NORTH, 'submitBids', batch([signed]));
+  const state = await done(ledger, DSO, 'readBid', { uid: signed.uid });
+  t.like(state, { keyId: device.keyId, commitment: signed.commitment, revision: 1 });
+  // The signature stands over what the ledger holds: whoever has the device's key can check it (OpenSSL's verify).
+  const { signature, commitment, uid, sequence, quantity_W, deviceIds, product } = signed;
+  const text = canonicalJson({
+    ...{ uid, derId: 'pv1', deraId: 'north', deviceIds, intervalId: INTERVAL, product, sequence, quantity_W },
+    commitment,
+  });
+  const key = createPublicKey({ key: device.publicKey, format: 'jwk' });
+  const bytes = Buffer.from(signature?.value ?? '', 'base64url');
+  t.true(
+    verify('sha256', Buffer.from(`fieldbid/bid/v2\n${text}`), { key, dsaEncoding: 'ieee-p1363' }, bytes),
+  );
+});
+
+test('after a rotation both keys sign for the interval of grace, the new one for all', async (t) => {
+  const later = '2026-06-21T12:15Z';
+  const [old, next] = [seededSigner(1, 'pv1'), seededSigner(1, 'next')];
+  for (const [signer, intervalId] of [
+    [old, INTERVAL],
+    [next, INTERVAL],
+    [next, later],
+  ] as const) {
+    const ledger = await market('pv1');
+    await done(ledger, NORTH, 'enrolKey', await enrolment('pv1', old));
+    await done(ledger, NORTH, 'rotateKey', await rotation('pv1', old, next, INTERVAL));
+    const uid = bidUid('pv1', intervalId, 'energy');
+    const signed = await signedClaim('pv1', signer, { intervalId, uid });
+    await done(ledger, NORTH, 'submitBids', batch([signed], 'north', intervalId));
+    t.like(await done(ledger, NORTH, 'readBid', { uid }), { keyId: signer.keyId });
+  }
+});
+
+test('a revoked key gives way to a new enrolment', async (t) => {
+  const ledger = await market('pv1');
+  const next = seededSigner(1, 'next');
+  await done(ledger, NORTH, 'enrolKey', await enrolment('pv1', seededSigner(1, 'pv1')));
+  await done(ledger, NORTH, 'revokeKey', { derId: 'pv1', reason: 'stolen' });
+  await done(ledger, NORTH, 'enrolKey', await enrolment('pv1', next));
+  await done(ledger, NORTH, 'submitBids', batch([await signedClaim('pv1', next)]));
+  t.deepEqual(ledger.events.map(({ name }) => name).slice(2), [
+    'DerKeyEnrolled',
+    'DerKeyRevoked',
+    'DerKeyEnrolled',
+    'BidsSubmitted',
+  ]);
+});
+
+test('the DSO reduces a dispatched bid, and what it delivered is settled', async (t) => {
+  const ledger = await market('pv1');
+  await done(ledger, NORTH, 'submitBids', batch([claim('pv1')]));
+  const { uid } = claim('pv1');
+  const about = { intervalId: INTERVAL, certificate: certificate({ outcome: 'ACCEPTED' }) };
+  await done(ledger, DSO, 'decideInterval', { ...about, changes: [change('pv1', 50_000, 1)] });
+  const approved = { uid, expectedRevision: 2, quantity_W: 45_000, checksum: checksum(3) };
+  await done(ledger, DSO, 'modifyBid', { ...approved, reason: 'a line is out', bindingNode: 'l675.B' });
+  const dera = { intervalId: INTERVAL, deraId: 'north' };
+  await done(ledger, NORTH, 'recordAwards', { ...dera, changes: [change('pv1', 45_000, 3)] });
+  await done(ledger, DSO, 'confirmDispatch', { ...about, changes: [change('pv1', 45_000, 4)] });
+  const dispatched = { uid, expectedRevision: 5, quantity_W: 20_000, checksum: checksum(6) };
+  await done(ledger, DSO, 'modifyBid', { ...dispatched, reason: 'fault', bindingNode: null });
+  const settlement = { uid, expectedRevision: 6, metered_Wh: -12, checksum: checksum(7) };
+  await done(ledger, NORTH, 'recordSettlement', { ...dera, settlements: [settlement] });
+  const history = (await done(ledger, DSO, 'readBidHistory', { uid })) as BidState[];
+  t.deepEqual(
+    history.map(({ status, quantity_W, metered_Wh, by, reason }) => [
+      status,
+      quantity_W,
+      metered_Wh,
+      by,
+      reason,
+    ]),
+    [
+      ['submitted', 50_000, null, 'DeraMSP', ''],
+      ['approved', 50_000, null, 'DsoMSP', history[1]?.reason],
+      ['curtailed', 45_000, null, 'DsoMSP', 'a line is out, bound by l675.B'],
+      ['awarded', 45_000, null, 'DeraMSP', 'cleared in full'],
+      ['dispatched', 45_000, null, 'DsoMSP', history[4]?.reason],
+      ['dispatched', 20_000, null, 'DsoMSP', 'fault'],
+      ['settled', 20_000, -12, 'DeraMSP', 'metered energy of the dispatch'],
+    ],
+  );
+  t.deepEqual(JSON.parse(ledger.events.at(-1)?.payload ?? ''), { ...dera, uids: [uid], revisions: [7] });
 });
 
 test('an empty batch is recorded, silent DERs with it, and the interval can be decided', async (t) => {
@@ -84,7 +188,9 @@ test('an empty batch is recorded, silent DERs with it, and the interval can be d
     changes: [],
   });
   const state = (await done(ledger, DSO, 'readInterval', { intervalId: INTERVAL })) as IntervalState;
-  t.deepEqual(state.submissions, [{ deraId: 'north', bids: [], silentDerIds: ['pv1'], awarded: false }]);
+  t.deepEqual(state.submissions, [
+    { deraId: 'north', bids: [], silentDerIds: ['pv1'], awarded: false, settled: false },
+  ]);
   t.deepEqual(state.decision, certificate());
   t.is(state.dispatch, null);
 });

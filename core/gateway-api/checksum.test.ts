@@ -35,6 +35,7 @@ const RECORD: RawBidRecord = {
   status: 'submitted',
   quantity_W: 50_000,
   price_uUSD_per_MWh: null,
+  settlement: null,
   reason: '',
 };
 
@@ -48,7 +49,7 @@ test('the checksum is SHA-256 over domain, uid, revision, salt and canonical rec
     `"measured_W":50100,"rating_W":60000,"readAt_ms":1,"source":"measured"},"submittedAt_ms":2,"uid":"${UID}"}`;
   const record =
     `{"bid":${bid},"price_uUSD_per_MWh":null,"quantity_W":50000,"reason":"","revision":1,` +
-    `"status":"submitted"}`;
+    `"settlement":null,"status":"submitted"}`;
   const text = `fieldbid/raw-record/v1\n${UID}\n1\n${SALT}\n${record}`;
   t.is(recordChecksum(RECORD, SALT), createHash('sha256').update(text).digest('hex'));
 });

@@ -6,6 +6,7 @@
 import type { TSchema } from 'typebox';
 import Type, { type Static } from 'typebox';
 import { FieldbidError } from '../errors.ts';
+import type { EnrolmentRequest } from '../market/enrolment.ts';
 import { parse } from '../schema.ts';
 import { recordChecksum } from './checksum.ts';
 import { ledgerEvents } from './events.ts';
@@ -19,9 +20,13 @@ import {
   type DerRegistration,
   Health,
   IntervalState,
+  type KeyRevocation,
+  type KeyRotation,
   type LedgerEvent,
+  type Modification,
   type Qualification,
   RegistryEntry,
+  type Settlement,
   SubmitResult,
   VerifiedBid,
   VerifyReport,
@@ -61,12 +66,22 @@ export class GatewayClient {
 
   /** M9 · DSO: qualifies a registered DER up to a limit, or suspends it. */
   qualifyDer(derId: string, qualification: Qualification): Promise<RegistryEntry> {
-    return this.#call(
-      RegistryEntry,
-      'PUT',
-      `/ders/${encodeURIComponent(derId)}/qualification`,
-      qualification,
-    );
+    return this.#call(RegistryEntry, 'PUT', `${der(derId)}/qualification`, qualification);
+  }
+
+  /** M9 · DERA: a device's first key, or the first after a revocation, as the device signed for it. */
+  enrolKey(request: EnrolmentRequest): Promise<RegistryEntry> {
+    return this.#call(RegistryEntry, 'POST', `${der(request.derId)}/key`, request);
+  }
+
+  /** M9 · DERA: a device's next key, as the old and the new one signed for it. */
+  rotateKey(rotation: KeyRotation): Promise<RegistryEntry> {
+    return this.#call(RegistryEntry, 'PUT', `${der(rotation.request.derId)}/key`, rotation);
+  }
+
+  /** M9 · DERA of the DER, or DSO: its key ends. */
+  revokeKey(derId: string, revocation: KeyRevocation): Promise<RegistryEntry> {
+    return this.#call(RegistryEntry, 'POST', `${der(derId)}/key/revocation`, revocation);
   }
 
   listDers(): Promise<RegistryEntry[]> {
@@ -91,6 +106,16 @@ export class GatewayClient {
   /** Step 10 · DSO: every awarded bid of the interval, each once, at its awarded quantity or below. */
   confirmDispatch(intervalId: string, dispatch: Decision): Promise<SubmitResult> {
     return this.#call(SubmitResult, 'POST', `${interval(intervalId)}/dispatch`, dispatch);
+  }
+
+  /** Step 13 · DERA: every bid of its own in the interval, each once, when the dispatch is confirmed. */
+  recordSettlement(intervalId: string, settlement: Settlement): Promise<SubmitResult> {
+    return this.#call(SubmitResult, 'POST', `${interval(intervalId)}/settlement`, settlement);
+  }
+
+  /** M24 · DSO: one bid reduced after the decision. */
+  modifyBid(uid: string, modification: Modification): Promise<SubmitResult> {
+    return this.#call(SubmitResult, 'PUT', `/bids/${encodeURIComponent(uid)}/quantity`, modification);
   }
 
   /** What the ledger holds of an interval, no prices; empty for one that nobody has written to. */
@@ -158,6 +183,10 @@ export class GatewayClient {
 
 function interval(intervalId: string): string {
   return `/intervals/${encodeURIComponent(intervalId)}`;
+}
+
+function der(derId: string): string {
+  return `/ders/${encodeURIComponent(derId)}`;
 }
 
 function requireChecksum({ state, raw, salt }: VerifiedBid): void {

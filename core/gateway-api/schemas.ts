@@ -6,6 +6,7 @@
  * off-chain record, of which the ledger holds a salted checksum. The DSO's view holds no price.
  */
 import Type, { type Static } from 'typebox';
+import { RotationRequest } from '../market/enrolment.ts';
 import {
   Bid,
   Id,
@@ -17,8 +18,15 @@ import {
   Sha256,
   Uid,
 } from '../market/messages.ts';
+import { KeyId, PublicKey } from '../signing.ts';
 
 const closed = { additionalProperties: false } as const;
+
+/** Injection positive; a device that consumed has a negative figure. */
+const Energy_Wh = Type.Integer({ minimum: -1e12, maximum: 1e12 });
+
+/** Paid to the DER's owner, µ$; negative: owed by it. */
+const Amount_uUSD = Type.Integer({ minimum: -9e15, maximum: 9e15 });
 
 export const Phases = Type.String({ pattern: '^(A|B|C|AB|BC|AC|ABC)$' });
 export const Role = Type.Enum(['dera', 'dso', 'iso', 'operator']);
@@ -46,10 +54,40 @@ export const Qualification = Type.Object(
     /** Largest quantity the DER may bid, W; at most its nameplate. */
     limit_W: Power_W,
     reason: Type.String({ maxLength: 500 }),
+    /** Device key that was inspected: the DER has to have this one. Absent: whichever it has. */
+    keyId: Type.Optional(KeyId),
   },
   closed,
 );
 export type Qualification = Static<typeof Qualification>;
+
+/** M9 · The device keys of an enrolled DER. `current` is null once it was revoked: then it cannot bid. */
+export const DerKeys = Type.Object(
+  {
+    current: Type.Union([PublicKey, Type.Null()]),
+    /** The key before, good for bids of one interval that was open when it was replaced. */
+    previous: Type.Union([
+      Type.Object({ publicKey: PublicKey, intervalId: IntervalId }, closed),
+      Type.Null(),
+    ]),
+  },
+  closed,
+);
+export type DerKeys = Static<typeof DerKeys>;
+
+/** M9 · A new device key, signed for by the old one and the new one. */
+export const KeyRotation = Type.Object(
+  {
+    request: RotationRequest,
+    /** Interval for which bids may still be signed by the old key; null: none. */
+    graceInterval: Type.Union([IntervalId, Type.Null()]),
+  },
+  closed,
+);
+export type KeyRotation = Static<typeof KeyRotation>;
+
+export const KeyRevocation = Type.Object({ reason: Type.String({ minLength: 1, maxLength: 500 }) }, closed);
+export type KeyRevocation = Static<typeof KeyRevocation>;
 
 export const RegistryEntry = Type.Object(
   {
@@ -57,6 +95,8 @@ export const RegistryEntry = Type.Object(
     status: Type.Enum(['registered', 'qualified', 'suspended']),
     /** Largest quantity that may be bid, W; 0 until qualified. */
     limit_W: Power_W,
+    /** Null: never enrolled; its bids carry no signature. */
+    keys: Type.Union([DerKeys, Type.Null()]),
     revision: Type.Integer({ minimum: 1 }),
   },
   closed,
@@ -70,6 +110,7 @@ export const BidStatus = Type.Enum([
   'awarded',
   'not-awarded',
   'dispatched',
+  'settled',
 ]);
 export type BidStatus = Static<typeof BidStatus>;
 
@@ -87,6 +128,11 @@ export const BidState = Type.Object(
     quantity_W: Power_W,
     /** SHA-256 over domain, uid, revision, salt and canonical raw record. */
     checksum: Sha256,
+    /** Device key that signed the bid, and what it signed of the part that is not here; null for an unsigned bid. */
+    keyId: Type.Union([KeyId, Type.Null()]),
+    commitment: Type.Union([Sha256, Type.Null()]),
+    /** Energy delivered in the interval as metered, Wh; null before settlement. */
+    metered_Wh: Type.Union([Energy_Wh, Type.Null()]),
     /** Who made this revision: the MSP id of the identity. */
     by: Type.String(),
     reason: Type.String({ maxLength: 500 }),
@@ -104,6 +150,11 @@ export const RawBidRecord = Type.Object(
     quantity_W: Power_W,
     /** Clearing price of the award, µ$/MWh; null before. */
     price_uUSD_per_MWh: Type.Union([Price_uUSD_per_MWh, Type.Null()]),
+    /** What was delivered and what is paid for it; null before. */
+    settlement: Type.Union([
+      Type.Object({ metered_Wh: Energy_Wh, amount_uUSD: Amount_uUSD }, closed),
+      Type.Null(),
+    ]),
     reason: Type.String({ maxLength: 500 }),
   },
   closed,
@@ -187,6 +238,41 @@ export const Awards = Type.Object(
 );
 export type Awards = Static<typeof Awards>;
 
+/** M24 · DSO: one bid reduced after the decision, at any time before it is settled. */
+export const Modification = Type.Object(
+  {
+    expectedRevision: Type.Integer({ minimum: 1 }),
+    /** W, at most what the bid stands at. */
+    quantity_W: Power_W,
+    reason: Type.String({ minLength: 1, maxLength: 300 }),
+    /** Node and phase that binds, e.g. `l675.B`; null: for another reason than a node's voltage. */
+    bindingNode: Type.Union([Type.String({ maxLength: 100 }), Type.Null()]),
+  },
+  closed,
+);
+export type Modification = Static<typeof Modification>;
+
+/** Step 13 · DERA: what each dispatched bid delivered, and what it is paid. */
+export const Settlement = Type.Object(
+  {
+    deraId: Id,
+    settlements: Type.Array(
+      Type.Object(
+        {
+          uid: Uid,
+          expectedRevision: Type.Integer({ minimum: 1 }),
+          metered_Wh: Energy_Wh,
+          amount_uUSD: Amount_uUSD,
+        },
+        closed,
+      ),
+      { maxItems: 10_000 },
+    ),
+  },
+  closed,
+);
+export type Settlement = Static<typeof Settlement>;
+
 /** One DERA's part of an interval, as the ledger holds it. */
 export const Submission = Type.Object(
   {
@@ -195,6 +281,8 @@ export const Submission = Type.Object(
     silentDerIds: Type.Array(Id),
     /** True when this DERA's awards are recorded. */
     awarded: Type.Boolean(),
+    /** True when its settlement is recorded. */
+    settled: Type.Boolean(),
   },
   closed,
 );
@@ -234,10 +322,15 @@ export const LedgerEvent = Type.Object(
     name: Type.Enum([
       'DerRegistered',
       'DerQualified',
+      'DerKeyEnrolled',
+      'DerKeyRotated',
+      'DerKeyRevoked',
       'BidsSubmitted',
       'IntervalDecided',
       'AwardsRecorded',
       'DispatchConfirmed',
+      'BidModified',
+      'SettlementRecorded',
     ]),
     txId: Type.String(),
     at_ms: Instant_ms,
@@ -290,10 +383,15 @@ export type Problem = Static<typeof Problem>;
  * | POST /v1/ders {DerRegistration} → RegistryEntry | dera | register |
  * | PUT /v1/ders/:derId/qualification {Qualification} → RegistryEntry | dso | qualify, suspend |
  * | GET /v1/ders → RegistryEntry[] | all | registry |
+ * | POST /v1/ders/:derId/key {EnrolmentRequest} → RegistryEntry | dera | a device's key |
+ * | PUT /v1/ders/:derId/key {KeyRotation} → RegistryEntry | dera | its next key |
+ * | POST /v1/ders/:derId/key/revocation {KeyRevocation} → RegistryEntry | dera, dso | the end of it |
  * | POST /v1/intervals/:id/bids {BidBatch} → SubmitResult | dera | step 5 |
  * | POST /v1/intervals/:id/decision {Decision} → SubmitResult | dso | step 7 |
  * | POST /v1/intervals/:id/awards {Awards} → SubmitResult | dera | step 10 |
  * | POST /v1/intervals/:id/dispatch {Decision} → SubmitResult | dso | step 10, confirmation |
+ * | POST /v1/intervals/:id/settlement {Settlement} → SubmitResult | dera | step 13 |
+ * | PUT /v1/bids/:uid/quantity {Modification} → SubmitResult | dso | one bid reduced later |
  * | GET /v1/intervals/:id → IntervalState | all | ledger state of an interval |
  * | GET /v1/intervals/:id/records → VerifiedBid[] | dera: its own; operator: all | verified raw records |
  * | GET /v1/bids/:uid → VerifiedBid | dera: its own; operator | one, verified |

@@ -60,7 +60,9 @@ export const Bid = Type.Object(
     state: MeasuredState,
     submittedAt_ms: Instant_ms,
     expiresAt_ms: Instant_ms,
-    /** Of the DER's device key over everything else (domain `fieldbid/bid/v1`). */
+    /** With a signature: 128 secret bits in the commitment to what is not public (signed-bid.ts). */
+    blind: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+    /** Of the DER's device key over the public part and the commitment to the rest (signed-bid.ts). */
     signature: Type.Optional(Signature),
   },
   closed,

@@ -24,7 +24,13 @@ export class MemoryGateway implements DsoGateway {
   failures = 0;
 
   register(registration: DerRegistration): void {
-    const entry: RegistryEntry = { ...registration, status: 'registered', limit_W: 0, revision: 1 };
+    const entry: RegistryEntry = {
+      ...registration,
+      status: 'registered',
+      limit_W: 0,
+      keys: null,
+      revision: 1,
+    };
     this.ders.set(registration.derId, entry);
     this.#announce('DerRegistered', { derId: registration.derId, deraId: registration.deraId });
   }
@@ -46,12 +52,15 @@ export class MemoryGateway implements DsoGateway {
         status: 'submitted',
         quantity_W,
         checksum: '0'.repeat(64),
+        keyId: null,
+        commitment: null,
+        metered_Wh: null,
         by: 'DeraMSP',
         reason: '',
       }),
     );
     const before = this.#state(intervalId);
-    const submission = { deraId, bids: states, silentDerIds, awarded: false };
+    const submission = { deraId, bids: states, silentDerIds, awarded: false, settled: false };
     this.intervals.set(intervalId, { ...before, submissions: [...before.submissions, submission] });
     this.#announce('BidsSubmitted', { intervalId, deraId });
   }

@@ -8,8 +8,8 @@ import { bidUid } from '@fieldbid/core/digest';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import { type Moments, priceRange } from '@fieldbid/core/market/calendar';
 import { type Bid, BidReceipt } from '@fieldbid/core/market/messages';
+import { signBid } from '@fieldbid/core/market/signed-bid';
 import { parse } from '@fieldbid/core/schema';
-import { signed } from '@fieldbid/core/signing';
 import type { DerReading } from '../device/der-device.ts';
 import { buildBid } from './bid.ts';
 import type { CycleContext } from './device-setup.ts';
@@ -41,10 +41,7 @@ export class Bidder {
 
   async #signed(bid: Bid): Promise<Bid> {
     const signer = this.#context.signer?.();
-    if (signer === undefined) return bid;
-    // As JSON will carry it: what is signed is what arrives.
-    const plain = JSON.parse(JSON.stringify(bid)) as Bid;
-    return { ...plain, signature: await signed(signer, 'fieldbid/bid/v1', plain) };
+    return signer === undefined ? bid : signBid(signer, bid);
   }
 
   #prepare(moment: Moments, reading: DerReading, now_ms: number): Bid | undefined {

@@ -17,10 +17,10 @@ test('made on first use, for its owner alone, and the same afterwards; other pro
   t.is(deviceKey(file).keyId, made.keyId);
   // OpenSSL, through Node, takes the file and verifies what the key signs.
   const key = createPublicKey(readFileSync(file, 'utf8'));
-  const { value } = await signed(made, 'fieldbid/bid/v1', { a: 1 });
+  const { value } = await signed(made, 'fieldbid/bid/v2', { a: 1 });
   const bytes = Buffer.from(value, 'base64url');
   t.true(
-    verify('sha256', signedBytes('fieldbid/bid/v1', { a: 1 }), { key, dsaEncoding: 'ieee-p1363' }, bytes),
+    verify('sha256', signedBytes('fieldbid/bid/v2', { a: 1 }), { key, dsaEncoding: 'ieee-p1363' }, bytes),
   );
   t.deepEqual(readPublicKey(file), made.publicKey);
   writeFileSync(inFolder('public.jwk'), JSON.stringify(made.publicKey));

@@ -1,11 +1,11 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { canonicalJson } from '@fieldbid/core/canonical-json';
 import type { RawBidRecord } from '@fieldbid/core/gateway-api/schemas';
 import { createLogger, silentLogger } from '@fieldbid/core/logging';
-import { signedBytes } from '@fieldbid/core/signing';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import test from 'ava';
@@ -97,13 +97,35 @@ async function signaturesHold(t: { true(value: boolean): void; is<T>(a: T, b: T)
   t.true(rows.length >= 24);
   for (const { record } of rows) {
     const { bid } = JSON.parse(record) as RawBidRecord;
-    const { signature, ...content } = bid;
+    // As decision 14 describes it, without our own code: public part in clear, the rest behind its hash.
+    const {
+      signature,
+      blind,
+      uid,
+      derId,
+      deraId,
+      deviceIds,
+      intervalId,
+      product,
+      sequence,
+      quantity_W,
+      ...hidden
+    } = bid;
+    const commitment = createHash('sha256')
+      .update(`fieldbid/bid-private/v1\n${blind}\n${canonicalJson(hidden)}`)
+      .digest('hex');
+    const claim = { uid, derId, deraId, deviceIds, intervalId, product, sequence, quantity_W, commitment };
     const { publicKey, keyId } = seededSigner(1, bid.derId);
     t.is(signature?.keyId, keyId);
     const key = createPublicKey({ key: publicKey, format: 'jwk' });
     const bytes = Buffer.from(signature?.value ?? '', 'base64url');
     t.true(
-      verify('sha256', signedBytes('fieldbid/bid/v1', content), { key, dsaEncoding: 'ieee-p1363' }, bytes),
+      verify(
+        'sha256',
+        Buffer.from(`fieldbid/bid/v2\n${canonicalJson(claim)}`),
+        { key, dsaEncoding: 'ieee-p1363' },
+        bytes,
+      ),
     );
   }
 }

@@ -6,8 +6,8 @@ import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { silentLogger } from '@fieldbid/core/logging';
 import { AgentState, Bid, CommandVerdict, Measurement } from '@fieldbid/core/market/messages';
+import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
 import { parse } from '@fieldbid/core/schema';
-import { signatureHolds } from '@fieldbid/core/signing';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
 import { readPublicKey } from '@fieldbid/edge-agent/attestation/key-file';
@@ -119,8 +119,7 @@ test('an agent by its config file: announced, bids, takes its award, ends with t
   t.like(verdicts[0], { allocation_W: 2000, commanded_pct: 40 });
   // Made at the first start; by it anybody can check the bid and every reading.
   const key = readPublicKey(join(folder, 'roof-7.key.pem'));
-  const { signature, ...content } = bid;
-  t.true(signature !== undefined && signatureHolds(key, 'fieldbid/bid/v1', content, signature));
+  t.true(bidSignatureHolds(key, bid));
   t.true(readings.length > 3 && (readings[0]?.raw?.length ?? 0) > 0);
   const lines = write(
     'readings.ndjson',
