@@ -24,10 +24,12 @@ import { allocate } from './allocation/allocate.ts';
 import type { ClosedBook } from './bid-book.ts';
 import type { LedgerWatch } from './ledger-watch.ts';
 import { buildSegments, type OfferSegment, offerOf } from './offer/build-offer.ts';
+import { recordBids } from './record-bids.ts';
+import type { KeyGateway } from './registration/ledger-keys.ts';
 import { writeOnce } from './write-once.ts';
 
 /** What the DERA needs of the BC-GW. */
-export interface DeraGateway {
+export interface DeraGateway extends KeyGateway {
   registerDer(registration: DerRegistration): Promise<RegistryEntry>;
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;
@@ -76,23 +78,27 @@ export interface RoundResult {
  */
 export async function recordAndOffer(
   context: RoundContext,
-  book: ClosedBook,
+  closed: ClosedBook,
   silentDerIds: string[],
-): Promise<{ approved: VerifiedBid[]; segments: OfferSegment[] }> {
+): Promise<{ approved: VerifiedBid[]; segments: OfferSegment[]; book: ClosedBook }> {
   const { deraId, moment, gateway, watch, time, log, notes } = context;
   const intervalId = moment.interval.id;
   const patience_ms = () => time.patienceUntil(moment.clearing_ms);
-  const batch = { deraId, bids: book.bids, silentDerIds };
-  const submitted = await timed(context, 'record', () =>
+  const submit = (bids: ClosedBook['bids']) =>
     writeOnce(
-      () => gateway.submitBids(intervalId, batch),
+      () => gateway.submitBids(intervalId, { deraId, bids, silentDerIds }),
       ['REPLAY', 'DUPLICATE', 'ALREADY_DECIDED'],
       context.signal,
       retried(context),
-    ),
+    );
+  const { txId, book } = await timed(context, 'record', () =>
+    recordBids(closed, submit, (derId, uid, { code, message }) => {
+      notes.push(`bid of ${derId} left out, the ledger refuses it: ${message}`);
+      log.warn({ intervalId, derId, correlationId: uid, code }, `bid left out: ${message}`);
+    }),
   );
   for (const { uid, derId } of book.bids) {
-    log.info({ intervalId, derId, correlationId: uid, txId: submitted?.txId }, 'bid recorded');
+    log.info({ intervalId, derId, correlationId: uid, txId }, 'bid recorded');
   }
   await timed(context, 'dsoDecision', () => watch.waitFor('IntervalDecided', intervalId, patience_ms()));
   const approved = await timed(context, 'verifiedRead', () => readAgain(context));
@@ -107,14 +113,14 @@ export async function recordAndOffer(
     context.maxSegments,
   );
   const offer = offerOf(deraId, intervalId, segments);
-  if (offer === undefined) return { approved, segments: [] };
+  if (offer === undefined) return { approved, segments: [], book };
   const answer = await timed(context, 'offer', () =>
     context.bus.request(topics.offers, offer, patience_ms()),
   );
   const receipt = parse(OfferReceipt, answer, topics.offers);
-  if (receipt.accepted) return { approved, segments };
+  if (receipt.accepted) return { approved, segments, book };
   notes.push(`offer withdrawn: ${receipt.reason ?? 'the ISO gave no reason'}`);
-  return { approved, segments: [] };
+  return { approved, segments: [], book };
 }
 
 /** Steps 9-10: from the ISO's price to an allocation that the DSO has confirmed. */

@@ -17,6 +17,7 @@ import { LedgerWatch } from './ledger-watch.ts';
 import type { Enrolments } from './registration/enrolment.ts';
 import { answerEnrolments, openEnrolments } from './registration/enrolment-service.ts';
 import type { Journal } from './registration/journal.ts';
+import { LedgerKeys } from './registration/ledger-keys.ts';
 import { registerPortfolio } from './registration/portfolio.ts';
 import {
   allocateAndConfirm,
@@ -39,6 +40,8 @@ export interface AggregatorOptions {
   readonly maxSegments: number;
   /** Codes and keys; without it no DER is enrolled. */
   readonly journal?: Journal;
+  /** Where codes come from; for a bench that is to repeat itself. Unpredictable by default. */
+  readonly drawCode?: (below: number) => number;
   /** Whether a DER that was never enrolled may not bid. False by default. */
   readonly requireSignatures?: boolean;
   readonly log: Logger;
@@ -52,6 +55,7 @@ export class AggregatorService {
   readonly #schedule: Moments[];
   readonly #book: BidBook;
   readonly #enrolments: Enrolments | undefined;
+  #ledgerKeys: LedgerKeys | undefined;
   readonly #presence = new AgentPresence();
   readonly #telemetry: Telemetry;
   readonly #cleared = new Map<string, ClearedOffer>();
@@ -66,7 +70,14 @@ export class AggregatorService {
     this.#schedule = moments(options.calendar);
     const byId = new Map(this.#schedule.map((moment) => [moment.interval.id, moment]));
     const { deraId, journal, portfolio, log, time } = options;
-    const about = { deraId, portfolio, log, schedule: this.#schedule, marketNow: () => time.now() };
+    const about = {
+      deraId,
+      portfolio,
+      log,
+      draw: options.drawCode,
+      schedule: this.#schedule,
+      marketNow: () => time.now(),
+    };
     this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
     this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
     this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
@@ -108,7 +119,11 @@ export class AggregatorService {
       }),
     );
     if (this.#enrolments !== undefined) {
-      this.#subscriptions.push(...(await answerEnrolments(bus, deraId, this.#enrolments, log)));
+      this.#ledgerKeys = new LedgerKeys(gateway, this.#enrolments, this.#registry.values(), log);
+      const sync = async () => this.#ledgerKeys?.sync();
+      await sync();
+      const answering = await answerEnrolments(bus, deraId, this.#enrolments, sync, log);
+      this.#subscriptions.push(...answering);
     }
     this.#done = this.#run();
   }
@@ -183,14 +198,18 @@ export class AggregatorService {
       context.notes.push(`bid of ${derId} withdrawn: it cannot be limited`);
       log.warn({ intervalId, derId, correlationId: uid }, 'bid withdrawn: its DER cannot be limited');
     }
-    const book: ClosedBook = {
+    let book: ClosedBook = {
       ...closed,
       bids: closed.bids.filter((bid) => !withdrawn.includes(bid)),
       refused: closed.refused + withdrawn.length,
     };
     let result: RoundResult | undefined;
     try {
-      const { approved, segments } = await recordAndOffer(context, book, silent);
+      // A key revoked or rotated meanwhile by a command.
+      await this.#ledgerKeys?.sync();
+      const offered = await recordAndOffer(context, book, silent);
+      const { approved, segments } = offered;
+      book = offered.book;
       await time.requestTime(moment.award_ms);
       result = await allocateAndConfirm(context, approved, segments);
     } catch (error) {

@@ -16,12 +16,14 @@ export interface EnrolmentParts {
   readonly schedule: readonly Moments[];
   /** Market time, epoch ms. */
   readonly marketNow: () => number;
+  /** As of `EnrolmentOptions`. */
+  readonly draw?: ((below: number) => number) | undefined;
   readonly log: Logger;
 }
 
 /** @throws InputError when the journal is damaged, or others may use it. */
 export function openEnrolments(parts: EnrolmentParts): Enrolments {
-  const { deraId, journal, log, marketNow, portfolio, schedule } = parts;
+  const { deraId, draw, journal, log, marketNow, portfolio, schedule } = parts;
   const devices = new Map(portfolio.map(({ derId, deviceIds }) => [derId, deviceIds]));
   return new Enrolments({
     deraId,
@@ -32,20 +34,25 @@ export function openEnrolments(parts: EnrolmentParts): Enrolments {
       return schedule.find(({ gateClosure_ms }) => gateClosure_ms >= now_ms)?.interval.id ?? null;
     },
     now: Date.now,
+    ...(draw === undefined ? {} : { draw }),
     onFault: (error) => log.error({ code: codeOf(error) }, `codes and keys: ${messageOf(error)}`),
   });
 }
 
+/** @param onAccepted takes a new key to the ledger; the agent has its answer when that was tried. */
 export async function answerEnrolments(
   bus: Bus,
   deraId: string,
   enrolments: Enrolments,
+  onAccepted: () => Promise<void>,
   log: Logger,
 ): Promise<Subscription[]> {
-  const answer = (what: string, message: unknown, given: EnrolmentAnswer): EnrolmentAnswer => {
+  const answer = async (what: string, message: unknown, given: EnrolmentAnswer): Promise<EnrolmentAnswer> => {
     const derId = (message as { derId?: unknown } | null)?.derId;
     if (given.accepted) log.info({ derId, keyId: given.keyId }, `${what} accepted`);
     else log.warn({ derId, code: given.code, reason: given.reason }, `${what} refused`);
+    // Kept already: should the ledger be away, the key follows before the next bids are recorded.
+    if (given.accepted) await onAccepted();
     return given;
   };
   return [

@@ -5,6 +5,7 @@
  */
 import { randomInt, timingSafeEqual } from 'node:crypto';
 import { InputError } from '@fieldbid/core/errors';
+import type { DerKeys } from '@fieldbid/core/gateway-api/schemas';
 import {
   CODE_ALPHABET,
   CODE_LENGTH,
@@ -17,7 +18,7 @@ import {
 } from '@fieldbid/core/market/enrolment';
 import { parse } from '@fieldbid/core/schema';
 import { keyFault, keyIdOf, type PublicKey, signatureHolds } from '@fieldbid/core/signing';
-import type { Journal, JournalEvent } from './journal.ts';
+import type { Journal, JournalEvent, KeyEvent } from './journal.ts';
 
 /** Wrong proofs before a code is worth nothing. */
 const MOST_TRIES = 10;
@@ -29,13 +30,6 @@ interface OpenCode {
   tries: number;
 }
 
-/** The keys of an enrolled DER. `current` is null once it was revoked: nothing that it signs or does not sign counts. */
-export interface DerKeys {
-  readonly current: PublicKey | null;
-  /** The key before, for bids of one interval that was open when it was replaced. */
-  readonly previous: { readonly publicKey: PublicKey; readonly intervalId: string } | null;
-}
-
 export interface EnrolmentOptions {
   readonly deraId: string;
   readonly journal: Journal;
@@ -45,6 +39,8 @@ export interface EnrolmentOptions {
   readonly openInterval: () => string | null;
   /** Real time, epoch ms. */
   readonly now: () => number;
+  /** A number from 0 up to, not including, `below`: codes are made of them. Unpredictable by default. */
+  readonly draw?: (below: number) => number;
   /** The journal has become unreadable: what was read before stays. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -53,8 +49,8 @@ export class Enrolments {
   readonly #options: EnrolmentOptions;
   readonly #codes = new Map<string, OpenCode>();
   readonly #keys = new Map<string, DerKeys>();
-  /** All keys of a DER since it was enrolled; none after revocation. */
-  readonly #since = new Map<string, PublicKey[]>();
+  /** What made a DER's keys since it was last enrolled; its revocation alone after that. */
+  readonly #history = new Map<string, KeyEvent[]>();
 
   /** @throws InputError when the journal is damaged, naming the line. */
   constructor(options: EnrolmentOptions) {
@@ -70,18 +66,24 @@ export class Enrolments {
 
   /** A key of this DER since its last enrolment: what was signed before a rotation stays signed. */
   keyNamed(derId: string, keyId: string): PublicKey | undefined {
+    return this.keyHistory(derId)
+      .flatMap((event) => (event.event === 'revoked' ? [] : [event.publicKey]))
+      .find((key) => keyIdOf(key) === keyId);
+  }
+
+  /** Enrolment and rotations since, oldest first; the revocation alone once it was revoked; empty before. */
+  keyHistory(derId: string): readonly KeyEvent[] {
     this.#refresh();
-    return this.#since.get(derId)?.find((key) => keyIdOf(key) === keyId);
+    return this.#history.get(derId) ?? [];
   }
 
   /** A new code for a DER, which ends an earlier one. @returns the code: nobody can show it again. */
   issueCode(derId: string, valid_ms: number): string {
-    const { journal, now } = this.#options;
+    const { journal, now, draw = (below) => randomInt(below) } = this.#options;
     this.#requireOurs(derId);
-    const code = Array.from(
-      { length: CODE_LENGTH },
-      () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)],
-    ).join('');
+    const code = Array.from({ length: CODE_LENGTH }, () => CODE_ALPHABET[draw(CODE_ALPHABET.length)]).join(
+      '',
+    );
     const at_ms = now();
     journal.append({
       event: 'code',
@@ -128,7 +130,7 @@ export class Enrolments {
     }
     const refused = this.#checkCode(request);
     if (refused !== undefined) return refused;
-    this.#record({ event: 'enrolled', derId, at_ms: this.#options.now(), publicKey });
+    this.#record({ event: 'enrolled', derId, at_ms: this.#options.now(), publicKey, request });
     return { accepted: true, keyId };
   }
 
@@ -158,7 +160,8 @@ export class Enrolments {
     }
     if (!holds(keys.current, oldSignature)) return no('BAD_SIGNATURE', 'the old key did not sign this');
     const graceInterval = this.#options.openInterval();
-    this.#record({ event: 'rotated', derId, at_ms: this.#options.now(), publicKey, graceInterval });
+    const at_ms = this.#options.now();
+    this.#record({ event: 'rotated', derId, at_ms, publicKey, graceInterval, request });
     return { accepted: true, keyId };
   }
 
@@ -229,7 +232,7 @@ export class Enrolments {
       case 'enrolled':
         if (code !== undefined) code.used = true;
         this.#keys.set(derId, { current: entry.publicKey, previous: null });
-        this.#since.set(derId, [entry.publicKey]);
+        this.#history.set(derId, [entry]);
         break;
       case 'rotated': {
         const { graceInterval, publicKey } = entry;
@@ -237,12 +240,12 @@ export class Enrolments {
         const previous =
           old === null || graceInterval === null ? null : { publicKey: old, intervalId: graceInterval };
         this.#keys.set(derId, { current: publicKey, previous });
-        this.#since.set(derId, [...(this.#since.get(derId) ?? []), publicKey]);
+        this.#history.set(derId, [...(this.#history.get(derId) ?? []), entry]);
         break;
       }
       case 'revoked':
         this.#keys.set(derId, { current: null, previous: null });
-        this.#since.delete(derId);
+        this.#history.set(derId, [entry]);
         break;
     }
   }

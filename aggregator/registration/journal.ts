@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { codeOf, InputError } from '@fieldbid/core/errors';
+import { EnrolmentRequest, RotationRequest } from '@fieldbid/core/market/enrolment';
 import { Id, Instant_ms, IntervalId, Sha256 } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import { PublicKey } from '@fieldbid/core/signing';
@@ -24,14 +25,26 @@ const EVENTS = {
   /** Somebody did not know the code. */
   try: event('try', {}),
   /** The code was used: this key stands for the DER from now on. */
-  enrolled: event('enrolled', { publicKey: PublicKey }),
+  enrolled: event('enrolled', {
+    publicKey: PublicKey,
+    /** As the device signed it, for the ledger. Absent in journals from before. */
+    request: Type.Optional(EnrolmentRequest),
+  }),
   /** The key passed on to a new one; bids for `graceInterval` may still be the old one's. */
-  rotated: event('rotated', { publicKey: PublicKey, graceInterval: Type.Union([IntervalId, Type.Null()]) }),
+  rotated: event('rotated', {
+    publicKey: PublicKey,
+    graceInterval: Type.Union([IntervalId, Type.Null()]),
+    /** As both keys signed it, for the ledger. Absent in journals from before. */
+    request: Type.Optional(RotationRequest),
+  }),
   revoked: event('revoked', { reason: Type.String({ maxLength: 500 }) }),
 };
 export type JournalEvent = {
   [Name in keyof typeof EVENTS]: Static<(typeof EVENTS)[Name]>;
 }[keyof typeof EVENTS];
+
+/** What changes a DER's key. */
+export type KeyEvent = Extract<JournalEvent, { event: 'enrolled' | 'rotated' | 'revoked' }>;
 
 const OWNER_ONLY = 0o600;
 

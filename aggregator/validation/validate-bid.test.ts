@@ -1,5 +1,5 @@
 import { bidUid } from '@fieldbid/core/digest';
-import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { DerKeys, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import { Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { signBid } from '@fieldbid/core/market/signed-bid';
@@ -8,7 +8,6 @@ import type { Signer } from '@fieldbid/core/signing';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import { BidBook } from '../bid-book.ts';
-import type { DerKeys } from '../registration/enrolment.ts';
 import { type ValidationContext, validateBid } from './validate-bid.ts';
 
 const calendar = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 4 }, 'test');

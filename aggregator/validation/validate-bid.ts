@@ -3,12 +3,11 @@
  * code for programs and a sentence for the owner.
  */
 import { bidUid } from '@fieldbid/core/digest';
-import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { DerKeys, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
 import { keyIdOf, type PublicKey } from '@fieldbid/core/signing';
-import type { DerKeys } from '../registration/enrolment.ts';
 
 export interface ValidationContext {
   readonly deraId: string;

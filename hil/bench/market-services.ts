@@ -14,6 +14,7 @@ import { seededSalts } from '@fieldbid/core/gateway-api/checksum';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
 import { priceRange } from '@fieldbid/core/market/calendar';
+import { seededRandom } from '@fieldbid/core/random';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { loadMarketData } from '@fieldbid/iso-sim/market-data';
 import { IsoService } from '@fieldbid/iso-sim/service';
@@ -118,13 +119,16 @@ export function makeAggregator(
   >,
   log: Logger,
 ): AggregatorService {
-  const { calendar, deraId, market } = loaded.scenario;
+  const { calendar, deraId, market, seed } = loaded.scenario;
+  const codes = seededRandom(seed, `${deraId} codes`);
   return new AggregatorService({
     ...parts,
     deraId,
     calendar,
     maxSegments: market.maxSegments,
     requireSignatures: true,
+    // A proof of the code is on the ledger, and two runs of one seed write the same there.
+    drawCode: (below) => Math.floor(codes.uniform() * below),
     log: log.child({ room: 'aggregator' }),
   });
 }

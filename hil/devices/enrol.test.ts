@@ -70,7 +70,7 @@ devices:
       marketNow: () => 0,
     },
   });
-  const answering = await answerEnrolments(bus, 'dera-1', enrolments, silentLogger());
+  const answering = await answerEnrolments(bus, 'dera-1', enrolments, async () => {}, silentLogger());
 
   const issued = await fieldbid('', 'aggregator', 'enrol-code', '--config', dera, '--der', 'pv-7');
   t.is(issued.code, 0, issued.err);
