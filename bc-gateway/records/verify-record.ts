@@ -75,7 +75,7 @@ function comparisons(state: BidState, raw: RawBidRecord, row: RawRow): Compariso
     ['reason', raw.reason, state.reason],
     ['settlement.metered_Wh', raw.settlement?.metered_Wh ?? null, state.metered_Wh],
     // What the device signed is what is in the record: its price, its measurement.
-    ['bid.signature.keyId', bid.signature?.keyId ?? null, state.keyId],
+    ['bid.signature.keyId', state.keyId === null ? null : (bid.signature?.keyId ?? null), state.keyId],
     ['commitment', commitmentOf(bid) ?? null, state.commitment],
     // The columns that rows are found by.
     ['column uid', row.uid, ids.uid],

@@ -79,27 +79,27 @@ export async function revokeKey(ctx: TransactionContext, { derId }: RevokeKey): 
   return saveKeys(ctx, entry, { current: null, previous: null }, 'DerKeyRevoked');
 }
 
-/** @returns thumbprint of the key that signed; null for an unsigned bid of a DER that was never enrolled. */
+/** @returns thumbprint of the key that signed; null for a DER that was never enrolled. */
 export function checkBidSignature(
   der: RegistryEntry,
   intervalId: string,
   { uid, derId, signature, commitment, ...claim }: BidClaim,
 ): string | null {
   const { keys: known, deraId } = der;
-  if (known === null && signature === undefined && commitment === undefined) return null;
-  if (known !== null && signature === undefined) {
+  // Nobody can say here whose signature it may carry: it is in the raw record, for those who can.
+  if (known === null) return null;
+  if (signature === undefined) {
     throw new Refused('UNSIGNED', `${derId} is enrolled: its bids are signed by its key.`, { uid, derId });
   }
-  const key =
-    known === null || signature === undefined ? undefined : keyNamed(known, signature.keyId, intervalId);
-  if (key === undefined || signature === undefined) {
+  const key = keyNamed(known, signature.keyId, intervalId);
+  if (key === undefined) {
     throw new Refused(
       'UNKNOWN_KEY',
       `The bid of ${derId} is signed by no key that it has for ${intervalId}.`,
       {
         uid,
         derId,
-        found: signature?.keyId ?? 'no signature',
+        found: signature.keyId,
       },
     );
   }

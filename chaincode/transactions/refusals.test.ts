@@ -258,7 +258,6 @@ const CASES: readonly Case[] = [
   ['UNSIGNED', 'an unsigned bid of an enrolled DER', ...enrolled, submit],
   ['UNSIGNED', 'an unsigned bid after revocation', ...enrolled, revoke, submit],
   ['UNKNOWN_KEY', 'a bid signed by another device', ...enrolled, submitSigned(foreign)],
-  ['UNKNOWN_KEY', 'a signed bid of a DER never enrolled', ...known, submitSigned(good)],
   ['UNKNOWN_KEY', 'a bid signed by a revoked key', ...enrolled, revoke, submitSigned(good)],
   [
     'UNKNOWN_KEY',

@@ -109,6 +109,16 @@ test('an enrolled device’s signed bid is taken, and says who signed what', asy
   );
 });
 
+test('a DER never enrolled bids by its DERA’s word; a signature that nobody can check proves nothing', async (t) => {
+  const ledger = await market('pv1');
+  const signed = await signedClaim('pv1', seededSigner(1, 'pv1'));
+  await done(ledger, NORTH, 'submitBids', batch([signed]));
+  t.like(await done(ledger, DSO, 'readBid', { uid: signed.uid }), {
+    keyId: null,
+    commitment: signed.commitment,
+  });
+});
+
 test('after a rotation both keys sign for the interval of grace, the new one for all', async (t) => {
   const later = '2026-06-21T12:15Z';
   const [old, next] = [seededSigner(1, 'pv1'), seededSigner(1, 'next')];

@@ -95,7 +95,7 @@ export const RegistryEntry = Type.Object(
     status: Type.Enum(['registered', 'qualified', 'suspended']),
     /** Largest quantity that may be bid, W; 0 until qualified. */
     limit_W: Power_W,
-    /** Null: never enrolled; its bids carry no signature. */
+    /** Null: never enrolled; its bids count by its DERA's word alone. */
     keys: Type.Union([DerKeys, Type.Null()]),
     revision: Type.Integer({ minimum: 1 }),
   },
@@ -128,8 +128,9 @@ export const BidState = Type.Object(
     quantity_W: Power_W,
     /** SHA-256 over domain, uid, revision, salt and canonical raw record. */
     checksum: Sha256,
-    /** Device key that signed the bid, and what it signed of the part that is not here; null for an unsigned bid. */
+    /** Device key that signed the bid, checked by the contract; null for a DER that was never enrolled. */
     keyId: Type.Union([KeyId, Type.Null()]),
+    /** To the part of the bid that is not here (core/market/signed-bid.ts); null for an unsigned bid. */
     commitment: Type.Union([Sha256, Type.Null()]),
     /** Energy delivered in the interval as metered, Wh; null before settlement. */
     metered_Wh: Type.Union([Energy_Wh, Type.Null()]),
