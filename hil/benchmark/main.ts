@@ -7,6 +7,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
 import { edgeFigures } from './edge.ts';
+import { killsFigures } from './kills.ts';
 import { opcuaFigures } from './opcua.ts';
 import { readFigures } from './read.ts';
 import { transportFigures } from './transport.ts';
@@ -16,24 +17,34 @@ interface BenchOptions {
   readonly reads?: number;
   /** Duration of the edge bench. */
   readonly minutes?: number;
+  /** Kills of the kills bench. */
+  readonly kills?: number;
 }
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
   buffer: bufferFigures,
   edge: edgeFigures,
+  kills: killsFigures,
   opcua: opcuaFigures,
   read: readFigures,
   transport: transportFigures,
 };
 
 const { values, positionals } = parseArgs({
-  options: { reads: { type: 'string' }, minutes: { type: 'string' } },
+  options: { reads: { type: 'string' }, minutes: { type: 'string' }, kills: { type: 'string' } },
   allowPositionals: true,
 });
-const options: BenchOptions = { ...given('reads', Number.isInteger), ...given('minutes', Number.isFinite) };
+const options: BenchOptions = {
+  ...given('reads', Number.isInteger),
+  ...given('minutes', Number.isFinite),
+  ...given('kills', Number.isInteger),
+};
 
-function given(name: 'reads' | 'minutes', fits: (value: number) => boolean): Record<string, number> {
+function given(
+  name: 'reads' | 'minutes' | 'kills',
+  fits: (value: number) => boolean,
+): Record<string, number> {
   const text = values[name];
   if (text === undefined) return {};
   const value = Number(text);
