@@ -240,13 +240,13 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
     t.is(await market.evaluate('readBid', { uid }), 'NOT_FOUND');
   });
 
-  withMarket('of 50 concurrent claims on one device exactly one is committed', async (t, market) => {
+  withMarket('of 500 concurrent claims on one device exactly one is committed', async (t, market) => {
     const shared = `${market.deraId}-shared`;
-    const others = await Promise.all(
-      Array.from({ length: 50 }, () =>
-        Market.open(t, market.ledger).then(async (m) => ({ m, derId: await m.der('pv', [shared]) })),
-      ),
-    );
+    t.timeout(120_000);
+    const others = await pooled(500, 50, async () => {
+      const m = await Market.open(t, market.ledger);
+      return { m, derId: await m.der('pv', [shared]) };
+    });
     const intervalId = uniqueInterval();
     const outcomes = await Promise.all(
       others.map(({ m, derId }) =>
@@ -266,7 +266,7 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
 
   withMarket('events come once and in order, from any checkpoint, past and to come', async (t, market) => {
     const before = await market.ledger.head();
-    const live = collect(market.ledger, before, 3);
+    const live = collect(market, before, 3);
     await market.der('pv1');
     const txId = await market.committed(market.dera, 'submitBids', {
       ...batch([], market.deraId),
@@ -278,14 +278,14 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
       ['DerRegistered', 'DerQualified', 'BidsSubmitted'],
     );
     t.is(events[2]?.txId, txId);
-    t.deepEqual(await collect(market.ledger, before, 3), events);
-    t.deepEqual(await collect(market.ledger, events[0]?.checkpoint, 2), events.slice(1));
+    t.deepEqual(await collect(market, before, 3), events);
+    t.deepEqual(await collect(market, events[0]?.checkpoint, 2), events.slice(1));
     const head = positionOf(await market.ledger.head());
-    t.is(head.block, positionOf(events[2]?.checkpoint ?? '').block);
+    t.true(head.block >= positionOf(events[2]?.checkpoint ?? '').block);
   });
 
   withMarket('a checkpoint beyond the end is refused: it is of another ledger', async (t, market) => {
-    const fault = await t.throwsAsync(collect(market.ledger, '999999999.0', 1));
+    const fault = await t.throwsAsync(collect(market, '999999999.0', 1));
     t.is(codeOf(fault), 'CHECKPOINT_UNKNOWN');
   });
 
@@ -333,11 +333,27 @@ async function persistently(submit: () => Promise<Submitted>): Promise<Submitted
   }
 }
 
-async function collect(ledger: Ledger, after: string | undefined, count: number): Promise<LedgerEvent[]> {
+/** Some at a time: this is about the claims, not about the registrations before them. */
+async function pooled<T>(count: number, atOnce: number, work: () => Promise<T>): Promise<T[]> {
+  const done: T[] = [];
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) done.push(await work());
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return done;
+}
+
+/** Events of one market: on a ledger that stays, others have theirs in between. */
+async function collect(
+  { ledger, deraId }: Market,
+  after: string | undefined,
+  count: number,
+): Promise<LedgerEvent[]> {
   const ending = new AbortController();
   const events: LedgerEvent[] = [];
   for await (const event of ledger.events(after, ending.signal)) {
-    events.push(event);
+    if (event.payload.deraId === deraId) events.push(event);
     if (events.length === count) ending.abort();
   }
   return events;

@@ -15,12 +15,10 @@ export interface IdentityName {
   readonly deraId?: string;
 }
 
-/** An identity that can sign. The private key stays behind `sign`. */
+/** An identity of the ledger's wallet, which signs for it and keeps its private key to itself. */
 export interface LedgerIdentity extends IdentityName {
-  /** What the ledger checks: X.509 PEM on Fabric, a signed statement on the embedded ledger. */
+  /** X.509, PEM. What the ledger goes by: the names beside it are for people. */
   readonly certificate: string;
-  /** ECDSA P-256 over SHA-256 of the bytes. */
-  sign(bytes: Uint8Array): Uint8Array;
 }
 
 /** A transaction that the organisations of the policy have endorsed, not ordered yet. */
@@ -104,11 +102,12 @@ export interface Ledger {
   /**
    * Events in commit order, each once, without end; quiet end when `signal` aborts.
    * @param after checkpoint `block` or `block.tx` of the last one handled; undefined: from the first.
+   * @param until ends after the events up to this checkpoint; undefined: never.
    * @throws FieldbidError `CHECKPOINT_UNKNOWN` for one beyond the ledger's end: it is of another ledger.
    */
-  events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent>;
+  events(after: string | undefined, signal: AbortSignal, until?: string): AsyncIterable<LedgerEvent>;
 
-  /** Checkpoint of the newest commit; events up to it are there to be read. */
+  /** Checkpoint of the newest commit, or of its block; events up to it are there to be read. */
   head(): Promise<string>;
 
   /** Walks all of it: order, hashes, signatures, endorsements, world state. */

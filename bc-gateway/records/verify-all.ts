@@ -2,7 +2,6 @@
 import { BidPage } from '@fieldbid/chaincode/transactions/payloads';
 import { messageOf } from '@fieldbid/core/errors';
 import type { BidState, VerifyReport } from '@fieldbid/core/gateway-api/schemas';
-import { isAfter, positionOf } from '../ledger/checkpoint.ts';
 import type { Ledger, LedgerFinding, LedgerIdentity } from '../ledger/ledger.ts';
 import { type RawRow, type RawStore, revisionKey } from '../store/raw-store.ts';
 import type { MarketRecords } from './market-records.ts';
@@ -65,15 +64,12 @@ async function* allRevisions(
 /** Which transaction announced each revision. */
 async function writersOf(ledger: Ledger): Promise<Map<string, string>> {
   const writers = new Map<string, string>();
-  const head = positionOf(await ledger.head());
-  if (head.block === 0) return writers;
-  const ending = new AbortController();
-  for await (const event of ledger.events(undefined, ending.signal)) {
+  const reading = new AbortController();
+  for await (const event of ledger.events(undefined, reading.signal, await ledger.head())) {
     const { uids = [], revisions = [] } = event.payload as { uids?: string[]; revisions?: number[] };
     for (const [i, uid] of uids.entries()) {
       writers.set(revisionKey({ uid, revision: revisions[i] ?? 0 }), event.txId);
     }
-    if (!isAfter(head, positionOf(event.checkpoint))) ending.abort();
   }
   return writers;
 }

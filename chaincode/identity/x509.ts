@@ -89,7 +89,7 @@ export async function issueCertificate(wanted: Wanted): Promise<string> {
   const issuer = new X509Certificate(ca.certificate);
   const publicKey = await verifyingKey(wanted.publicKey);
   const certificate = await X509CertificateGenerator.create({
-    ...validity(years),
+    ...validity(years, issuer.notBefore),
     serialNumber: serialNumber(),
     subject: [{ CN: [commonName] }, { OU: [ou] }],
     issuer: issuer.subjectName.toJSON(),
@@ -195,9 +195,11 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-function validity(years: number) {
+/** @param earliest Fabric checks the chain at the moment from which a certificate counts: its issuer's has to count then. */
+function validity(years: number, earliest = new Date(0)) {
   const now_ms = Date.now();
-  return { notBefore: new Date(now_ms - SLACK_MS), notAfter: new Date(now_ms + years * YEAR_MS) };
+  const from_ms = Math.max(now_ms - SLACK_MS, earliest.getTime());
+  return { notBefore: new Date(from_ms), notAfter: new Date(now_ms + years * YEAR_MS) };
 }
 
 function invalid(why: string): FieldbidError {

@@ -39,6 +39,8 @@ export const ConnectionProfile = Type.Object(
       minItems: 1,
       maxItems: 32,
     }),
+    /** Organisations that all endorse each transaction, where the channel's policy says so: verified, when given. */
+    endorsers: Type.Optional(Type.Array(MspId, { maxItems: 32 })),
     /**
      * Folder of identities: NAME.crt and NAME.key in PEM (certificate with the role attributes, PKCS #8 key), and
      * NAME's organisation as the folder between: WALLET/DeraMSP/north.crt.

@@ -258,6 +258,7 @@ export class FabricNetwork {
         mspId: organisation.mspId,
         caFile: beside(layout.ca(organisation).certificateFile),
       })),
+      ...endorsersOf(layout.settings.policy),
       wallet: 'wallet',
       benchCas: layout.organisations.map((organisation) => ({
         mspId: organisation.mspId,
@@ -297,6 +298,12 @@ export class FabricNetwork {
     await work();
     this.#say(what, performance.now() - from);
   }
+}
+
+/** Of a policy that simply asks for all of some organisations. */
+function endorsersOf(policy: string): { endorsers?: string[] } {
+  if (!/^AND\(('[A-Za-z0-9-]+\.peer',?\s*)+\)$/.test(policy)) return {};
+  return { endorsers: [...policy.matchAll(/'([A-Za-z0-9-]+)\.peer'/g)].map(([, mspId]) => mspId ?? '') };
 }
 
 function requireSameSettings(file: string, wanted: NetworkSettings): void {

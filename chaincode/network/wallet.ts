@@ -2,10 +2,11 @@
  * The identities of a connection profile: files of certificate and key, by organisation. What is not there can be made
  * where the profile has the organisation's bench CA; a deployment puts there what its own CA has enrolled.
  */
-import { createPrivateKey, sign } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
+import { type Signer, signers } from '@hyperledger/fabric-gateway';
 import { holderOf, issueCertificate, newPrivateKey, publicKeyOf } from '../identity/x509.ts';
 import type { ConnectionProfile } from './connection-profile.ts';
 
@@ -20,8 +21,8 @@ export interface WalletIdentity extends WalletName {
   readonly certificate: string;
   /** File of the certificate. */
   readonly file: string;
-  /** ECDSA P-256 with SHA-256 over the bytes, DER. */
-  sign(bytes: Uint8Array): Uint8Array;
+  /** Signs a SHA-256 digest: ECDSA P-256, DER, low-S, as Fabric takes it. */
+  readonly signer: Signer;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -37,8 +38,16 @@ export class FabricWallet {
     for (const { mspId } of profile.organisations) this.#readOrganisation(mspId);
   }
 
-  get identities(): WalletIdentity[] {
-    return [...this.#known.values()];
+  /** Any identity of an organisation, to read with. @throws FieldbidError `UNKNOWN_IDENTITY`. */
+  async anyOf(mspId: string): Promise<WalletIdentity> {
+    const known = [...this.#known.values()].find((identity) => identity.mspId === mspId);
+    return known ?? this.identity({ mspId, role: 'gateway' });
+  }
+
+  /** @throws FieldbidError `UNKNOWN_IDENTITY`. */
+  withCertificate(certificate: string): WalletIdentity {
+    for (const identity of this.#known.values()) if (identity.certificate === certificate) return identity;
+    throw new FieldbidError('UNKNOWN_IDENTITY', 'the certificate is none of the wallet');
   }
 
   /** @throws FieldbidError `UNKNOWN_IDENTITY`: neither in the wallet nor to be made. */
@@ -95,14 +104,13 @@ export class FabricWallet {
 
   #remember(mspId: string, file: string, certificate: string, privateKey: string): WalletIdentity {
     const { role, deraId } = holderOf(certificate);
-    const key = createPrivateKey(privateKey);
     const identity: WalletIdentity = {
       mspId,
       role,
       ...(deraId === undefined ? {} : { deraId }),
       certificate,
       file,
-      sign: (bytes) => sign('sha256', bytes, { key, dsaEncoding: 'der' }),
+      signer: signers.newPrivateKeySigner(createPrivateKey(privateKey)),
     };
     this.#known.set(keyOf(identity), identity);
     return identity;

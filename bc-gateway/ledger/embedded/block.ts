@@ -46,7 +46,7 @@ export interface Genesis {
   readonly channel: string;
   /** Organisations that all have to endorse a transaction. */
   readonly policy: readonly string[];
-  /** Organisation → public root key, SPKI PEM. */
+  /** Organisation → certificate of its CA, PEM. */
   readonly organisations: Readonly<Record<string, string>>;
 }
 

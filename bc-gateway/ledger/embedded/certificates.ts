@@ -1,37 +1,16 @@
 /**
- * Certificates of the embedded ledger: a statement (organisation, role, aggregator, public key) signed by the
- * organisation's root key, which the genesis block names. X.509 can take its place: the rest of the ledger
- * sees a certificate as text and asks `Trust` whom it proves.
+ * Whom a certificate proves, on the embedded ledger: X.509 as on Fabric (chaincode/identity/x509.ts), issued by an
+ * organisation's CA, which the genesis block names. And the signatures over what is on the chain.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
+import { holderOf } from '@fieldbid/chaincode/identity/x509';
 import type { Caller } from '@fieldbid/chaincode/transactions/context';
-import { canonicalJson } from '@fieldbid/core/canonical-json';
-import { FieldbidError } from '@fieldbid/core/errors';
-import { matches } from '@fieldbid/core/schema';
-import Type from 'typebox';
-
-/** What an organisation says of a key; `deraId` is empty for other roles. */
-export interface Statement {
-  readonly mspId: string;
-  readonly role: string;
-  readonly deraId: string;
-  /** SPKI PEM, P-256. */
-  readonly publicKey: string;
-}
-
-const Certificate = Type.Object(
-  {
-    statement: Type.Object(
-      { mspId: Type.String(), role: Type.String(), deraId: Type.String(), publicKey: Type.String() },
-      { additionalProperties: false },
-    ),
-    signature: Type.String(),
-  },
-  { additionalProperties: false },
-);
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 
 export interface Member {
   readonly caller: Caller;
+  /** `peer` for who may endorse, `client` for who may not. */
+  readonly ou: string;
   readonly publicKey: KeyObject;
 }
 
@@ -47,52 +26,48 @@ export function signatureHolds(key: KeyObject, text: string, signature: string):
   return verify('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }, bytes);
 }
 
-export function issueCertificate(statement: Statement, rootKey: string): string {
-  const text = canonicalJson(statement);
-  return canonicalJson({ statement, signature: signature(createPrivateKey(rootKey), text) });
-}
-
-/** Whom a certificate proves, by the organisations' root keys of one ledger. */
+/** Whom a certificate proves, by the organisations' CAs of one ledger. */
 export class Trust {
-  readonly #roots: ReadonlyMap<string, KeyObject>;
+  readonly #authorities: ReadonlyMap<string, X509Certificate>;
   /** Certificates are few and come with every transaction. */
   readonly #known = new Map<string, Member>();
 
-  /** @param roots organisation → public root key, SPKI PEM. */
-  constructor(roots: Readonly<Record<string, string>>) {
-    this.#roots = new Map(Object.entries(roots).map(([mspId, pem]) => [mspId, createPublicKey(pem)]));
+  /** @param authorities organisation → CA certificate, PEM. */
+  constructor(authorities: Readonly<Record<string, string>>) {
+    this.#authorities = new Map(
+      Object.entries(authorities).map(([mspId, pem]) => [mspId, new X509Certificate(pem)]),
+    );
   }
 
-  /** @throws FieldbidError `CERTIFICATE_INVALID`, saying why. */
+  /**
+   * Market time may be any: a certificate's own time is not asked for.
+   * @throws FieldbidError `CERTIFICATE_INVALID`, saying why.
+   */
   memberOf(certificate: string): Member {
     const known = this.#known.get(certificate);
     if (known !== undefined) return known;
-    const { statement, signature } = readCertificate(certificate);
-    const root = this.#roots.get(statement.mspId);
-    if (root === undefined) throw invalid(`${statement.mspId} is no organisation of this ledger`);
-    if (!signatureHolds(root, canonicalJson(statement), signature)) {
-      throw invalid(`${statement.mspId} did not sign it`);
-    }
-    const { mspId, role, deraId, publicKey } = statement;
-    const member = {
-      caller: { mspId, role, deraId: deraId === '' ? undefined : deraId },
-      publicKey: createPublicKey(publicKey),
-    };
+    const parsed = readCertificate(certificate);
+    // The same certificate has other spellings in PEM; only one of them was written.
+    if (parsed.toString() !== certificate) throw invalid('it is not as it was issued');
+    const issued = [...this.#authorities].find(
+      ([, ca]) => parsed.checkIssued(ca) && parsed.verify(ca.publicKey),
+    );
+    if (issued === undefined) throw invalid('no organisation of this ledger has issued it');
+    const [mspId] = issued;
+    const { role, deraId, ou } = holderOf(certificate);
+    const member = { caller: { mspId, role, deraId }, ou, publicKey: parsed.publicKey };
     if (this.#known.size >= 10_000) this.#known.clear();
     this.#known.set(certificate, member);
     return member;
   }
 }
 
-function readCertificate(text: string): { statement: Statement; signature: string } {
-  let value: unknown;
+function readCertificate(pem: string): X509Certificate {
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalid('it is no JSON');
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw invalid(messageOf(error));
   }
-  if (!matches(Certificate, value)) throw invalid('it has another form');
-  return value;
 }
 
 function invalid(why: string): FieldbidError {

@@ -108,14 +108,14 @@ export class EmbeddedLedger implements Ledger {
     try {
       const state = new WorldState(db);
       const organisations = options.organisations ?? ORGANISATIONS;
-      const wallet = new Wallet(join(options.dir, 'keys'), organisations);
+      const wallet = await Wallet.open(join(options.dir, 'keys'), organisations);
       let first = (await state.blocksFrom(0, 1))[0];
       if (first === undefined) {
-        first = storedBlock(genesisBlock(options, wallet, organisations));
+        first = storedBlock(genesisBlock(options, wallet));
         await state.commit(first, [], []);
       }
       const genesis = genesisOf(options.dir, first);
-      checkKeys(options.dir, genesis, wallet, organisations);
+      checkKeys(options.dir, genesis, wallet);
       const last = (await state.lastBlock()) ?? first;
       return new EmbeddedLedger(db, state, wallet, genesis, last, options.now);
     } catch (error) {
@@ -136,7 +136,7 @@ export class EmbeddedLedger implements Ledger {
     requireKind(transaction, true);
     const proposal = this.#proposal(identity, transaction, payload);
     const text = proposalText(proposal);
-    const signature = Buffer.from(identity.sign(Buffer.from(text))).toString('base64');
+    const signature = this.#wallet.sign(identity.certificate, text);
     const endorsed = await this.#lock.shared(() => this.#endorse(proposal, text, signature));
     if (!endorsed.ok) return { outcome: 'refused', refusal: endorsed.refusal };
     const { txId, effects } = endorsed.transaction;
@@ -173,8 +173,8 @@ export class EmbeddedLedger implements Ledger {
     return { outcome: 'answered', result: executed.effects.response };
   }
 
-  events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent> {
-    return this.#feed.events(after, signal);
+  events(after: string | undefined, signal: AbortSignal, until?: string): AsyncIterable<LedgerEvent> {
+    return this.#feed.events(after, signal, until);
   }
 
   async head(): Promise<string> {
@@ -222,8 +222,8 @@ export class EmbeddedLedger implements Ledger {
           `${proposal.transaction} came to different effects at ${mspId}: the contract is at fault`,
         );
       }
-      const { certificate, sign } = this.#wallet.endorser(mspId);
-      endorsements.push({ certificate, signature: Buffer.from(sign(Buffer.from(text))).toString('base64') });
+      const certificate = await this.#wallet.endorser(mspId);
+      endorsements.push({ certificate, signature: this.#wallet.sign(certificate, text) });
     }
     if (agreed === undefined) throw new RangeError('an endorsement policy names at least one organisation');
     const { effects } = agreed;
@@ -258,15 +258,11 @@ export class EmbeddedLedger implements Ledger {
   }
 }
 
-function genesisBlock(
-  options: EmbeddedLedgerOptions,
-  wallet: Wallet,
-  organisations: readonly string[],
-): Block {
+function genesisBlock(options: EmbeddedLedgerOptions, wallet: Wallet): Block {
   const genesis: Genesis = {
     channel: options.channel ?? 'der-market',
     policy: options.policy ?? POLICY,
-    organisations: Object.fromEntries(organisations.map((mspId) => [mspId, wallet.rootOf(mspId)])),
+    organisations: wallet.authorities,
   };
   return { number: 0, previousHash: '', genesis, transactions: [] };
 }
@@ -282,9 +278,8 @@ function genesisOf(dir: string, first: StoredBlock): Genesis {
 }
 
 /** A chain with other keys would refuse every certificate, one by one; better said once, at the start. */
-function checkKeys(dir: string, genesis: Genesis, wallet: Wallet, organisations: readonly string[]): void {
-  const mine = Object.fromEntries(organisations.map((mspId) => [mspId, wallet.rootOf(mspId)]));
-  if (canonicalJson(mine) === canonicalJson(genesis.organisations)) return;
+function checkKeys(dir: string, genesis: Genesis, wallet: Wallet): void {
+  if (canonicalJson(wallet.authorities) === canonicalJson(genesis.organisations)) return;
   throw foreign(dir, 'the organisations or their keys are not those of the genesis block');
 }
 

@@ -29,7 +29,12 @@ export class EventFeed {
     this.wake();
   }
 
-  async *events(after: string | undefined, signal: AbortSignal): AsyncGenerator<LedgerEvent, void> {
+  async *events(
+    after: string | undefined,
+    signal: AbortSignal,
+    until?: string,
+  ): AsyncGenerator<LedgerEvent, void> {
+    const last = until === undefined ? undefined : positionOf(until);
     let position = after === undefined ? { block: 0, tx: 0 } : positionOf(after);
     if (position.block > this.#height()) {
       throw new FieldbidError(
@@ -39,7 +44,7 @@ export class EventFeed {
     }
     const ended = (): boolean => signal.aborted || this.#closed.signal.aborted;
     let next = position.block;
-    while (!ended()) {
+    while (!ended() && (last === undefined || next <= last.block)) {
       if (next > this.#height()) {
         await this.#newBlock(next, signal);
         continue;
@@ -47,7 +52,7 @@ export class EventFeed {
       for (const { number, data } of await this.#read(next, ended)) {
         for (const event of eventsOf(JSON.parse(data) as Block)) {
           if (!isAfter(positionOf(event.checkpoint), position)) continue;
-          if (ended()) return;
+          if (ended() || (last !== undefined && isAfter(positionOf(event.checkpoint), last))) return;
           yield event;
         }
         position = { block: number, tx: Number.POSITIVE_INFINITY };

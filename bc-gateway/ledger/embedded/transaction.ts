@@ -76,7 +76,7 @@ function requireSignature(trust: Trust, certificate: string, text: string, signa
   if (!signatureHolds(member.publicKey, text, signature))
     throw rejected(`the signature of ${whose} does not hold`);
   const { mspId, role } = member.caller;
-  return role === 'peer' ? mspId : `${mspId}/${role}`;
+  return member.ou === 'peer' ? mspId : `${mspId}/${role}`;
 }
 
 function rejected(why: string): FieldbidError {

@@ -138,7 +138,7 @@ class Walk {
     const by: string[] = [];
     for (const { certificate, signature } of endorsements) {
       const member = this.#signed('ENDORSEMENT', where, certificate, text, signature);
-      if (member?.role === 'peer') by.push(member.mspId);
+      if (member?.ou === 'peer') by.push(member.mspId);
     }
     this.#same('POLICY', where, by.join(' '), this.#genesis.policy.join(' '));
   }
@@ -149,10 +149,10 @@ class Walk {
     certificate: string,
     text: string,
     signature: string,
-  ): { mspId: string; role: string } | undefined {
+  ): { mspId: string; ou: string } | undefined {
     try {
-      const { caller, publicKey } = this.#trust.memberOf(certificate);
-      if (signatureHolds(publicKey, text, signature)) return caller;
+      const { caller, ou, publicKey } = this.#trust.memberOf(certificate);
+      if (signatureHolds(publicKey, text, signature)) return { mspId: caller.mspId, ou };
       this.#add(kind, where, 'a signature that does not hold', `one by ${caller.mspId}/${caller.role}`);
     } catch (error) {
       this.#add(kind, where, messageOf(error), 'a certificate of an organisation of this ledger');

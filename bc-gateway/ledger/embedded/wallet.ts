@@ -1,81 +1,128 @@
 /**
- * Private keys of the embedded ledger: one root key per organisation, one key per identity, made when first
- * needed, in files that only the owner reads. They never leave this folder.
+ * Private keys of the embedded ledger: each organisation's CA and each identity, made when first needed, in files that
+ * only the owner reads. They never leave this folder.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  createCa,
+  issueCertificate,
+  type KeyedCertificate,
+  newPrivateKey,
+  publicKeyOf,
+} from '@fieldbid/chaincode/identity/x509';
 import { FieldbidError } from '@fieldbid/core/errors';
 import type { IdentityName, LedgerIdentity } from '../ledger.ts';
-import { issueCertificate } from './certificates.ts';
+import { signature } from './certificates.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** An embedded ledger's keys live as long as it does. */
+const YEARS = 15;
+
+interface Signing {
+  readonly certificate: string;
+  readonly key: KeyObject;
+}
 
 export class Wallet {
   readonly #dir: string;
-  readonly #organisations: ReadonlySet<string>;
-  readonly #identities = new Map<string, LedgerIdentity>();
+  readonly #authorities: ReadonlyMap<string, KeyedCertificate>;
+  readonly #making = new Map<string, Promise<Signing>>();
+  readonly #byCertificate = new Map<string, Signing>();
 
-  constructor(dir: string, organisations: readonly string[]) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  private constructor(dir: string, authorities: ReadonlyMap<string, KeyedCertificate>) {
     this.#dir = dir;
-    this.#organisations = new Set(organisations);
+    this.#authorities = authorities;
   }
 
-  /** Public root key of an organisation, SPKI PEM. */
-  rootOf(mspId: string): string {
-    return publicPem(this.#key(`${mspId}.root`));
+  static async open(dir: string, organisations: readonly string[]): Promise<Wallet> {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const authorities = new Map<string, KeyedCertificate>();
+    for (const mspId of organisations) {
+      authorities.set(mspId, await stored(dir, `${mspId}.ca`, () => createCa(mspId, YEARS)));
+    }
+    return new Wallet(dir, authorities);
   }
 
-  /** The key that endorses for an organisation: its peer. */
-  endorser(mspId: string): LedgerIdentity {
-    return this.#identity(mspId, 'peer', '');
+  /** CA certificate of each organisation, PEM. */
+  get authorities(): Record<string, string> {
+    return Object.fromEntries([...this.#authorities].map(([mspId, { certificate }]) => [mspId, certificate]));
+  }
+
+  /** The identity that endorses for an organisation: its peer. */
+  async endorser(mspId: string): Promise<string> {
+    return (await this.#identity({ mspId, role: '' }, 'peer')).certificate;
   }
 
   /** @throws FieldbidError `UNKNOWN_IDENTITY` for an organisation that is not of this ledger. */
-  identity({ mspId, role, deraId }: IdentityName): LedgerIdentity {
-    return this.#identity(mspId, role, deraId ?? '');
+  async identity(name: IdentityName): Promise<LedgerIdentity> {
+    const { certificate } = await this.#identity(name, 'client');
+    return { ...name, certificate };
   }
 
-  #identity(mspId: string, role: string, deraId: string): LedgerIdentity {
-    if (!this.#organisations.has(mspId) || (deraId !== '' && !NAME.test(deraId))) {
-      throw new FieldbidError('UNKNOWN_IDENTITY', `the wallet has no identity ${mspId}/${role}/${deraId}`);
+  /** By the private key of a certificate of this wallet. @throws FieldbidError `UNKNOWN_IDENTITY`. */
+  sign(certificate: string, text: string): string {
+    const signing = this.#byCertificate.get(certificate);
+    if (signing !== undefined) return signature(signing.key, text);
+    throw new FieldbidError('UNKNOWN_IDENTITY', 'the certificate is none of this wallet');
+  }
+
+  #identity(name: Omit<IdentityName, 'role'> & { role: string }, ou: 'client' | 'peer'): Promise<Signing> {
+    const { mspId, role, deraId } = name;
+    const ca = this.#authorities.get(mspId);
+    if (ca === undefined || (deraId !== undefined && !NAME.test(deraId))) {
+      throw new FieldbidError(
+        'UNKNOWN_IDENTITY',
+        `the wallet has no identity ${mspId}/${role}/${deraId ?? ''}`,
+      );
     }
-    const name = [mspId, role, ...(deraId === '' ? [] : [deraId])].join('.');
-    const known = this.#identities.get(name);
-    if (known !== undefined) return known;
-    const key = this.#key(name);
-    const certificate = this.#file(`${name}.cert.json`, () =>
-      issueCertificate({ mspId, role, deraId, publicKey: publicPem(key) }, this.#key(`${mspId}.root`)),
-    );
-    const privateKey = createPrivateKey(key);
-    const identity: LedgerIdentity = {
-      mspId,
-      role: role as LedgerIdentity['role'],
-      ...(deraId === '' ? {} : { deraId }),
-      certificate,
-      sign: (bytes) => sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
-    };
-    this.#identities.set(name, identity);
-    return identity;
+    const commonName = [ou === 'peer' ? 'peer' : role, ...(deraId === undefined ? [] : [deraId])].join('.');
+    const file = `${mspId}.${commonName}`;
+    // Asked for twice at once, it is made once.
+    const making = this.#making.get(file) ?? this.#make(file, { ca, commonName, ou, role, deraId });
+    this.#making.set(file, making);
+    return making;
   }
 
-  #key(name: string): string {
-    return this.#file(`${name}.key.pem`, () =>
-      generateKeyPairSync('ec', { namedCurve: 'P-256' })
-        .privateKey.export({ type: 'pkcs8', format: 'pem' })
-        .toString(),
-    );
-  }
-
-  /** The file's text; made once. `wx`: a file that is there is never written over. */
-  #file(name: string, make: () => string): string {
-    const path = join(this.#dir, name);
-    if (!existsSync(path)) writeFileSync(path, make(), { mode: 0o600, flag: 'wx' });
-    return readFileSync(path, 'utf8');
+  async #make(
+    file: string,
+    about: {
+      ca: KeyedCertificate;
+      commonName: string;
+      ou: 'client' | 'peer';
+      role: string;
+      deraId: string | undefined;
+    },
+  ): Promise<Signing> {
+    const { ca, commonName, ou, role, deraId } = about;
+    const { certificate, privateKey } = await stored(this.#dir, file, async () => {
+      const privateKey = newPrivateKey();
+      const attributes = deraId === undefined ? { role } : { role, deraId };
+      const certificate = await issueCertificate({
+        ...{ ca, commonName, ou, publicKey: publicKeyOf(privateKey), years: YEARS },
+        ...(ou === 'peer' ? {} : { attributes }),
+      });
+      return { certificate, privateKey };
+    });
+    const signing = { certificate, key: createPrivateKey(privateKey) };
+    this.#byCertificate.set(certificate, signing);
+    return signing;
   }
 }
 
-function publicPem(privateKey: string): string {
-  return createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+/** What the two files hold; made once. `wx`: a file that is there is never written over. */
+async function stored(
+  dir: string,
+  name: string,
+  make: () => Promise<KeyedCertificate>,
+): Promise<KeyedCertificate> {
+  const [keyFile, certificateFile] = [join(dir, `${name}.key`), join(dir, `${name}.crt`)];
+  // The certificate is written last: without it the pair was interrupted, and nobody has used it.
+  if (!existsSync(certificateFile)) {
+    const { certificate, privateKey } = await make();
+    writeFileSync(keyFile, privateKey, { mode: 0o600 });
+    writeFileSync(certificateFile, certificate, { mode: 0o600, flag: 'wx' });
+  }
+  return { certificate: readFileSync(certificateFile, 'utf8'), privateKey: readFileSync(keyFile, 'utf8') };
 }

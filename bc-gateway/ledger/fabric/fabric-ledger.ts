@@ -1,0 +1,331 @@
+/**
+ * The ledger on Hyperledger Fabric 2.5, through the gateway service of the organisations' peers: the same contract, run
+ * by each organisation beside its own peer (M4). Each identity uses its own organisation's peer where the profile has
+ * one; who has heard of a commit from one peer finds it at every other.
+ */
+import { createPublicKey, verify as verifySignature } from 'node:crypto';
+import {
+  type ConnectionProfile,
+  readConnectionProfile,
+} from '@fieldbid/chaincode/network/connection-profile';
+import { FabricWallet, type WalletIdentity } from '@fieldbid/chaincode/network/wallet';
+import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
+import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
+import { StatusCode, type Transaction } from '@hyperledger/fabric-gateway';
+import { common, gateway as gatewayProtos, msp, peer as peerProtos } from '@hyperledger/fabric-protos';
+import { positionOf } from '../checkpoint.ts';
+import type {
+  Committed,
+  Endorsement,
+  Evaluated,
+  IdentityName,
+  Ledger,
+  LedgerIdentity,
+  LedgerReport,
+  Refusal,
+  TransactionStatus,
+} from '../ledger.ts';
+import { type BlockSource, eventsFrom } from './events.ts';
+import { faultOf, isAway, refusalsIn, sawDifferentStates, textOf, unavailable } from './failures.ts';
+import { FabricPeer } from './peer.ts';
+import { verifyChannel } from './verify.ts';
+
+/** A commit is sent again until this long after the first try, real ms. */
+const COMMIT_MS = 60_000;
+const COMMIT_RETRY_MS = 200;
+/** How long organisations may see different states before it is said, real ms. */
+const AGREE_MS = 3000;
+const AGREE_RETRY_MS = 40;
+
+export class FabricLedger implements Ledger {
+  readonly #profile: ConnectionProfile;
+  readonly #wallet: FabricWallet;
+  readonly #peers: readonly FabricPeer[];
+  readonly #closing = new AbortController();
+  /** The newest block that anybody here has heard of. */
+  #seen = -1;
+
+  private constructor(profile: ConnectionProfile, wallet: FabricWallet, peers: readonly FabricPeer[]) {
+    this.#profile = profile;
+    this.#wallet = wallet;
+    this.#peers = peers;
+  }
+
+  /**
+   * Nothing is asked of the network yet: it may still be starting.
+   * @param file connection profile. @throws InputError for what is wrong with it or its files.
+   */
+  static async open(file: string): Promise<FabricLedger> {
+    const profile = readConnectionProfile(file);
+    const wallet = new FabricWallet(profile);
+    const peers = profile.peers.map((one) => new FabricPeer(one, profile, () => wallet.anyOf(one.mspId)));
+    return new FabricLedger(profile, wallet, peers);
+  }
+
+  async identity({ mspId, role, deraId }: IdentityName): Promise<LedgerIdentity> {
+    const name = deraId === undefined ? { mspId, role } : { mspId, role, deraId };
+    const { certificate } = await this.#wallet.identity(name);
+    return { ...name, certificate };
+  }
+
+  async endorse(
+    identity: LedgerIdentity,
+    transaction: TransactionName,
+    payload: string,
+  ): Promise<Endorsement> {
+    const signer = this.#wallet.withCertificate(identity.certificate);
+    const peer = this.#peerFor(signer.mspId);
+    await peer.reach(this.#seen);
+    const until = performance.now() + AGREE_MS;
+    for (;;) {
+      try {
+        const proposal = peer.contract(signer).newProposal(transaction, { arguments: [payload] });
+        return await this.#endorsed(peer, signer, await proposal.endorse());
+      } catch (error) {
+        const refusal = finalRefusal(error, peer.mspId);
+        const late = performance.now() > until;
+        if (refusal !== undefined && (refusal.final || late))
+          return { outcome: 'refused', refusal: refusal.refusal };
+        if (refusal === undefined && !sawDifferentStates(error))
+          throw faultOf(`${transaction} is not endorsed`, error);
+        if (late) throw conflict('the organisations do not come to the same result', error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGREE_RETRY_MS));
+    }
+  }
+
+  async commit(endorsed: Uint8Array): Promise<Committed> {
+    const { txId, mspId } = requireWhole(endorsed);
+    const peer = this.#peerFor(mspId);
+    const transaction = restore(await peer.readerGateway(), endorsed);
+    const until = performance.now() + COMMIT_MS;
+    for (;;) {
+      const committed = await this.#sendOnce(peer, txId, transaction);
+      if (committed !== undefined) {
+        this.#heardOf(peer, committed.block);
+        return committed;
+      }
+      if (performance.now() > until) {
+        const what = `it is not known whether ${txId} is committed: the network did not say within ${COMMIT_MS / 1000} s`;
+        throw new FieldbidError('OUTCOME_UNKNOWN', what, {
+          retryable: true,
+          details: { outcomeUnknown: true },
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, COMMIT_RETRY_MS));
+    }
+  }
+
+  async status(txId: string): Promise<TransactionStatus> {
+    const found = await this.#outcomeOf(txId);
+    if (found === undefined) return 'unknown';
+    return found === StatusCode.VALID ? 'committed' : 'rejected';
+  }
+
+  async evaluate(
+    identity: LedgerIdentity,
+    transaction: TransactionName,
+    payload: string,
+  ): Promise<Evaluated> {
+    const signer = this.#wallet.withCertificate(identity.certificate);
+    const peer = this.#peerFor(signer.mspId);
+    await peer.reach(this.#seen);
+    try {
+      const result = await peer.contract(signer).evaluate(transaction, { arguments: [payload] });
+      return { outcome: 'answered', result: Buffer.from(result).toString('utf8') };
+    } catch (error) {
+      const [found] = refusalsIn(error);
+      if (found !== undefined) return { outcome: 'refused', refusal: found.refusal };
+      throw faultOf(`${transaction} is not answered`, error);
+    }
+  }
+
+  async *events(
+    after: string | undefined,
+    signal: AbortSignal,
+    until?: string,
+  ): AsyncGenerator<LedgerEvent, void> {
+    await this.#requireKnown(after);
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    yield* eventsFrom(this.#source, after, ended, until);
+  }
+
+  async head(): Promise<string> {
+    const heights = await Promise.allSettled(this.#peers.map((peer) => peer.newestBlock()));
+    const known = heights.flatMap((height) => (height.status === 'fulfilled' ? [height.value] : []));
+    if (known.length > 0) return String(Math.max(...known));
+    const [first] = heights;
+    throw first?.status === 'rejected' ? first.reason : unavailable('the ledger has no peer', undefined);
+  }
+
+  async verify(): Promise<LedgerReport> {
+    const identity = await this.#wallet.anyOf(this.#peers[0]?.mspId ?? '');
+    return verifyChannel({
+      profile: this.#profile,
+      source: this.#source,
+      head: async () => positionOf(await this.head()).block,
+      evaluate: (name, payload) => this.evaluate({ ...identity, role: 'operator' }, name, payload),
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const peer of this.#peers) peer.close();
+  }
+
+  get #source(): BlockSource {
+    const onBlock = (block: number): void => {
+      this.#seen = Math.max(this.#seen, block);
+    };
+    return { peers: this.#peers, contract: this.#profile.contract, onBlock };
+  }
+
+  async #endorsed(peer: FabricPeer, signer: WalletIdentity, transaction: Transaction): Promise<Endorsement> {
+    const signature = await signer.signer(transaction.getDigest());
+    const signed = peer.gateway(signer).newSignedTransaction(transaction.getBytes(), signature);
+    return {
+      outcome: 'endorsed',
+      txId: transaction.getTransactionId(),
+      result: Buffer.from(transaction.getResult()).toString('utf8'),
+      bytes: signed.getBytes(),
+    };
+  }
+
+  /** @returns undefined when it is not known yet what became of it: then it may be sent again. */
+  async #sendOnce(peer: FabricPeer, txId: string, transaction: Transaction): Promise<Committed | undefined> {
+    try {
+      const submitted = await transaction.submit();
+      const { code, blockNumber } = await submitted.getStatus();
+      return outcome(
+        txId,
+        code === StatusCode.DUPLICATE_TXID ? await this.#outcomeOf(txId) : code,
+        Number(blockNumber),
+      );
+    } catch (error) {
+      if (!isAway(error)) throw finalFault(txId, error);
+      // Perhaps it got through all the same.
+      const code = await this.#outcomeOf(txId).catch(() => undefined);
+      return code === undefined ? undefined : outcome(txId, code, await peer.newestBlock());
+    }
+  }
+
+  /** A peer's verdict on a transaction that is in a block; undefined: in none that is known. */
+  async #outcomeOf(txId: string): Promise<number | undefined> {
+    let fault: unknown;
+    for (const peer of this.#peers) {
+      try {
+        const bytes = await peer.query('GetTransactionByID', this.#profile.channel, txId);
+        return peerProtos.ProcessedTransaction.deserializeBinary(bytes).getValidationcode();
+      } catch (error) {
+        if (/no such transaction|not found/i.test(textOf(error))) return undefined;
+        fault = error;
+      }
+    }
+    throw faultOf('no peer says what became of a transaction', fault);
+  }
+
+  #heardOf(peer: FabricPeer, block: number): void {
+    this.#seen = Math.max(this.#seen, block);
+    peer.saw(block);
+  }
+
+  #peerFor(mspId: string): FabricPeer {
+    const own = this.#peers.find((peer) => peer.mspId === mspId);
+    return own ?? (this.#peers[0] as FabricPeer);
+  }
+
+  async #requireKnown(after: string | undefined): Promise<void> {
+    if (after === undefined) return;
+    const { block } = positionOf(after);
+    if (block <= this.#seen) return;
+    const head = await this.head();
+    if (block <= positionOf(head).block) return;
+    throw new FieldbidError(
+      'CHECKPOINT_UNKNOWN',
+      `the ledger ends with block ${head}; ${after} is of another ledger`,
+    );
+  }
+}
+
+/**
+ * The contract's refusal in a failed endorsement. Only the peer that was asked first, the gateway's own, is known to be
+ * up to date: another organisation's may refuse because it has not got the last block yet.
+ */
+function finalRefusal(error: unknown, ownMspId: string): { refusal: Refusal; final: boolean } | undefined {
+  const found = refusalsIn(error);
+  const own = found.find(({ mspId }) => mspId === undefined || mspId === ownMspId);
+  const [any] = found;
+  if (own !== undefined) return { refusal: own.refusal, final: true };
+  return any === undefined ? undefined : { refusal: any.refusal, final: false };
+}
+
+function outcome(txId: string, code: number | undefined, block: number): Committed | undefined {
+  switch (code) {
+    case undefined:
+      return undefined;
+    case StatusCode.VALID:
+      return { txId, block };
+    case StatusCode.MVCC_READ_CONFLICT:
+    case StatusCode.PHANTOM_READ_CONFLICT:
+      throw conflict('what the transaction read has changed meanwhile');
+    default:
+      throw rejected(`its block holds it as ${nameOf(code)}`);
+  }
+}
+
+function nameOf(code: number): string {
+  return Object.entries(StatusCode).find(([, value]) => value === code)?.[0] ?? `code ${code}`;
+}
+
+/**
+ * The bytes come back from somebody's store: they are sent only when the creator's signature stands over them, which
+ * an orderer would check too, but say no more of than that it does not like them.
+ */
+function requireWhole(bytes: Uint8Array): { txId: string; mspId: string } {
+  try {
+    const prepared = gatewayProtos.PreparedTransaction.deserializeBinary(bytes);
+    const envelope = prepared.getEnvelope();
+    const payload = envelope?.getPayload_asU8() ?? new Uint8Array();
+    const header = common.Payload.deserializeBinary(payload).getHeader();
+    const channelHeader = common.ChannelHeader.deserializeBinary(
+      header?.getChannelHeader_asU8() ?? new Uint8Array(),
+    );
+    const creator = common.SignatureHeader.deserializeBinary(
+      header?.getSignatureHeader_asU8() ?? new Uint8Array(),
+    ).getCreator_asU8();
+    const identity = msp.SerializedIdentity.deserializeBinary(creator);
+    const key = createPublicKey(Buffer.from(identity.getIdBytes_asU8()));
+    if (!verifySignature('sha256', payload, key, envelope?.getSignature_asU8() ?? new Uint8Array())) {
+      throw new RangeError('its creator did not sign it');
+    }
+    if (channelHeader.getTxId() !== prepared.getTransactionId()) throw new RangeError('it has another id');
+    return { txId: channelHeader.getTxId(), mspId: identity.getMspid() };
+  } catch (error) {
+    throw rejected(messageOf(error));
+  }
+}
+
+function restore(
+  gateway: { newTransaction(bytes: Uint8Array): Transaction },
+  bytes: Uint8Array,
+): Transaction {
+  try {
+    return gateway.newTransaction(bytes);
+  } catch (error) {
+    throw rejected(messageOf(error));
+  }
+}
+
+function finalFault(txId: string, error: unknown): FieldbidError {
+  if (error instanceof FieldbidError) return error;
+  return rejected(`the network refuses ${txId}: ${textOf(error)}`, error);
+}
+
+function conflict(why: string, cause?: unknown): FieldbidError {
+  return new FieldbidError('LEDGER_CONFLICT', why, { cause, retryable: true });
+}
+
+function rejected(why: string, cause?: unknown): FieldbidError {
+  return new FieldbidError('LEDGER_REJECTED', `the transaction cannot be committed: ${why}`, { cause });
+}
