@@ -43,7 +43,8 @@ export interface Bench {
   /** Everything that happened, once the day is over. */
   record(
     source: RecordSource,
-    about: Pick<RunRecord['header'], 'dsoEnforced' | 'clock'> & Pick<RunRecord, 'wall_ms' | 'memory_MiB'>,
+    about: Pick<RunRecord['header'], 'dsoEnforced' | 'clock' | 'ledger'> &
+      Pick<RunRecord, 'wall_ms' | 'memory_MiB'>,
   ): Promise<RunRecord>;
 }
 
@@ -95,7 +96,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     engine: powerFlow.description.engine,
     enginePid: () => powerFlow.pid,
     run: () => plant.run(),
-    record: async (source, { dsoEnforced, clock, wall_ms, memory_MiB }) => {
+    record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB }) => {
       await recorder.settle();
       const intervals = await recorder.collect(
         source,
@@ -110,7 +111,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
           intervals: schedule.length,
           interval_min: scenario.calendar.interval_min,
           dsoEnforced,
-          ledger: 'embedded',
+          ledger,
           engine: powerFlow.description.engine,
           clock,
           limits_pu: [feeder.data.limits.low_pu, feeder.data.limits.high_pu],

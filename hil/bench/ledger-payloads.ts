@@ -1,11 +1,10 @@
 /** `ledger-payloads.ndjson`: what the ledger's transactions said and wrote, for comparing two runs. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ledgerPayloads } from '@fieldbid/bc-gateway/ledger/embedded/payloads';
+import type { PayloadSource } from '@fieldbid/bc-gateway/ledger/payload-lines';
 
-/** @param ledgerDir folder of an embedded ledger that has been closed. */
-export async function writeLedgerPayloads(ledgerDir: string, folder: string): Promise<void> {
+export async function writeLedgerPayloads(ledger: PayloadSource, folder: string): Promise<void> {
   const lines: string[] = [];
-  for await (const line of ledgerPayloads(ledgerDir)) lines.push(`${line}\n`);
+  for await (const line of ledger.payloads()) lines.push(`${line}\n`);
   writeFileSync(join(folder, 'ledger-payloads.ndjson'), lines.join(''));
 }

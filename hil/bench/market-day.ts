@@ -24,6 +24,7 @@ import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import type { BenchInverter } from './devices.ts';
+import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
@@ -34,6 +35,8 @@ export interface MarketDayOptions {
   readonly loaded: LoadedScenario;
   /** Where ledger and raw store go. */
   readonly folder: string;
+  /** Embedded by default. */
+  readonly ledger?: LedgerChoice;
   /** False: every bid is approved unchecked. */
   readonly dsoEnforced: boolean;
   /** An MQTT broker instead of the embedded one. */
@@ -95,7 +98,10 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const starting = clock.join('bench');
 
   const connect = await openBus(options, closers);
-  const gateway = await openGateway(loaded, folder, () => Math.floor(clock.now()), log, closers);
+  const marketNow = (): number => Math.floor(clock.now());
+  const choice = options.ledger ?? { kind: 'embedded' };
+  const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
+  const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers);
 
   const dso = new DsoService({
     gateway: gateway.client('dso'),
@@ -166,6 +172,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   options.progress.finish();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
+    ledger: ledger.description,
     clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
     memory_MiB: memoryOf({
@@ -174,8 +181,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       'gridlabd of the DSO': dsoFlow.pid,
     }),
   });
+  await writeLedgerPayloads(ledger.ledger, folder);
   await closers.closeAll(log);
-  await writeLedgerPayloads(gateway.ledgerDir, folder);
   return record;
 }
 

@@ -1,12 +1,11 @@
 /**
  * The market's services in this process, each with its own connection, key and log namespace: BC-GW with the
- * embedded ledger (5-7), DSO (7), ISO (8-9), DERA (3-10). They meet over sockets only.
+ * ledger of the run (5-7), DSO (7), ISO (8-9), DERA (3-10). They meet over sockets only.
  */
 import { join } from 'node:path';
 import { AggregatorService } from '@fieldbid/aggregator/service';
 import { apiKeysOf, type NewApiKey, newApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
 import { BcGateway } from '@fieldbid/bc-gateway/gateway';
-import { EmbeddedLedger } from '@fieldbid/bc-gateway/ledger/embedded/embedded-ledger';
 import { openRawStore } from '@fieldbid/bc-gateway/store/sqlite-raw-store';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
@@ -20,23 +19,21 @@ import { loadMarketData } from '@fieldbid/iso-sim/market-data';
 import { IsoService } from '@fieldbid/iso-sim/service';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
+import { type BenchLedger, DURABILITY } from './ledger.ts';
 
 /** The BC-GW and a way in for everybody. */
 export interface OpenGateway {
   readonly url: string;
-  /** Folder of the embedded ledger. */
-  readonly ledgerDir: string;
+  readonly ledger: BenchLedger;
   client(role: NewApiKey['role']): GatewayClient;
   /** Ends the gateway and starts it again on the same port, ledger and store. */
   restart(): Promise<void>;
 }
 
-/** Commits of a bench run need to survive a crash of the program, not a power cut. */
-const DURABILITY = 'process';
-
 export async function openGateway(
   loaded: LoadedScenario,
   folder: string,
+  ledger: BenchLedger,
   now: () => number,
   log: Logger,
   closers: Closers,
@@ -48,9 +45,6 @@ export async function openGateway(
     { name: 'operator', role: 'operator' },
   ];
   const made = wanted.map((one) => ({ role: one.role, ...newApiKey(one) }));
-  const ledgerDir = join(folder, 'gateway', 'ledger');
-  const ledger = await EmbeddedLedger.open({ dir: ledgerDir, now, durability: DURABILITY });
-  closers.add('ledger', () => ledger.close());
   const store = await openRawStore({
     file: join(folder, 'gateway', 'raw-records.sqlite'),
     durability: DURABILITY,
@@ -59,7 +53,7 @@ export async function openGateway(
   const start = (port: number): Promise<BcGateway> =>
     BcGateway.start({
       config: { listen: { port } },
-      ledger,
+      ledger: ledger.ledger,
       store,
       keys: apiKeysOf(made.map(({ entry }) => entry)),
       now,
@@ -71,7 +65,7 @@ export async function openGateway(
   closers.add('gateway', () => gateway.close());
   return {
     url,
-    ledgerDir,
+    ledger,
     restart: async () => {
       await gateway.close();
       gateway = await start(Number(new URL(url).port));

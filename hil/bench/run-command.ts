@@ -13,6 +13,8 @@ import { makeRunFolder, writeResults } from './run-folder.ts';
 interface RunOptions extends ScenarioOptions {
   out?: string;
   broker?: string;
+  ledger: 'embedded' | 'fabric';
+  fabricProfile?: string;
   dso: boolean;
   realtime?: boolean;
   speed?: number;
@@ -26,6 +28,15 @@ export function registerRun(program: Command): void {
     )
     .option('--out <dir>', 'folder for the results (default: a new one under runs/)')
     .option('--broker <url>', 'MQTT broker to use instead of the embedded one: mqtt://HOST:PORT or mqtts://…')
+    .addOption(
+      new Option('--ledger <kind>', 'embedded, or fabric: a Hyperledger Fabric network, started for the run')
+        .choices(['embedded', 'fabric'])
+        .default('embedded'),
+    )
+    .option(
+      '--fabric-profile <file>',
+      'with --ledger fabric: a network that is up instead (fieldbid fabric up), fresh for these intervals',
+    )
     .option('--no-dso', 'approve every bid unchecked, to see what it would do to the voltages')
     .option('--realtime', 'run by the wall clock instead of as fast as possible')
     .addOption(
@@ -45,6 +56,7 @@ Examples:
   $ npm start                                                   the whole day, as fast as possible
   $ npm start -- --no-dso                                       the same without the DSO: voltages leave their limits
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
+  $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
 
 Exit code: 0 when every interval completed and no voltage left its limits, 1 otherwise, 2 for wrong usage.
@@ -54,6 +66,9 @@ ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
     .action(async (options: RunOptions, command: Command) => {
       if (options.speed !== undefined && options.realtime !== true) {
         command.error('fieldbid: --speed needs --realtime (without it the day runs as fast as it can)');
+      }
+      if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {
+        command.error('fieldbid: --fabric-profile needs --ledger fabric');
       }
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const folder = makeRunFolder(loaded.scenario.name, options.out);
@@ -65,6 +80,10 @@ ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
         loaded,
         folder,
         dsoEnforced: options.dso,
+        ledger:
+          options.ledger === 'fabric'
+            ? { kind: 'fabric', profile: options.fabricProfile }
+            : { kind: 'embedded' },
         ...(options.broker === undefined ? {} : { brokerUrl: options.broker }),
         ...(options.realtime === true ? { realtimeSpeed: options.speed ?? 1 } : {}),
         log,

@@ -27,6 +27,7 @@ import type {
   Refusal,
   TransactionStatus,
 } from '../ledger.ts';
+import { type PayloadSource, payloadLine } from '../payload-lines.ts';
 import {
   type Block,
   type Effects,
@@ -67,10 +68,11 @@ const ORGANISATIONS = ['DeraMSP', 'DsoMSP', 'IsoMSP', 'OperatorMSP'];
 /** A query has no transaction and no id. */
 const QUERY = '';
 const POLICY = ['DeraMSP', 'DsoMSP'];
+const PAGE_BLOCKS = 100;
 
 type Endorsed = { ok: true; transaction: Transaction } | { ok: false; refusal: Refusal };
 
-export class EmbeddedLedger implements Ledger {
+export class EmbeddedLedger implements Ledger, PayloadSource {
   readonly #db: SqliteDatabase;
   readonly #state: WorldState;
   readonly #wallet: Wallet;
@@ -179,6 +181,20 @@ export class EmbeddedLedger implements Ledger {
 
   async head(): Promise<string> {
     return checkpointOf({ block: this.#last.number, tx: 0 });
+  }
+
+  async *payloads(): AsyncGenerator<string, void> {
+    const last = this.#last.number;
+    for (let next = 0; next <= last; ) {
+      const page = await this.#state.blocksFrom(next, PAGE_BLOCKS);
+      for (const { number, data } of page) {
+        for (const { proposal, effects } of (JSON.parse(data) as Block).transactions) {
+          yield payloadLine({ ...proposal, ...effects });
+        }
+        next = number + 1;
+      }
+      if (page.length === 0) return;
+    }
   }
 
   verify(): Promise<LedgerReport> {

@@ -27,6 +27,8 @@ export interface ParsedTransaction {
   readonly creator: SignedBy;
   /** Of the contract asked for; empty for another contract's transaction, or none. */
   readonly endorsements: readonly SignedBy[];
+  /** What was asked of the contract; undefined for another one's. */
+  readonly call: { readonly transaction: string; readonly payload: string } | undefined;
   readonly event: { readonly name: string; readonly payload: string } | undefined;
   /** Keys written, in order; undefined: deleted. */
   readonly writes: readonly (readonly [key: string, value: string | undefined])[];
@@ -90,16 +92,17 @@ function parseEnvelope(
 function actionOf(
   data: Uint8Array,
   contract: string,
-): Pick<ParsedTransaction, 'endorsements' | 'event' | 'writes'> {
+): Pick<ParsedTransaction, 'call' | 'endorsements' | 'event' | 'writes'> {
   const [first] = peer.Transaction.deserializeBinary(data).getActionsList();
-  const action = peer.ChaincodeActionPayload.deserializeBinary(
+  const actionPayload = peer.ChaincodeActionPayload.deserializeBinary(
     first?.getPayload_asU8() ?? new Uint8Array(),
-  ).getAction();
+  );
+  const action = actionPayload.getAction();
   const response = action?.getProposalResponsePayload_asU8() ?? new Uint8Array();
   const extension = peer.ProposalResponsePayload.deserializeBinary(response).getExtension_asU8();
   const chaincodeAction = peer.ChaincodeAction.deserializeBinary(extension);
   if (chaincodeAction.getChaincodeId()?.getName() !== contract) {
-    return { endorsements: [], event: undefined, writes: [] };
+    return { call: undefined, endorsements: [], event: undefined, writes: [] };
   }
   const event = peer.ChaincodeEvent.deserializeBinary(chaincodeAction.getEvents_asU8());
   const endorsements = (action?.getEndorsementsList() ?? []).map((endorsement) => {
@@ -111,12 +114,27 @@ function actionOf(
     };
   });
   return {
+    call: callOf(actionPayload.getChaincodeProposalPayload_asU8()),
     endorsements,
     event:
       event.getEventName() === ''
         ? undefined
         : { name: event.getEventName(), payload: textOf(event.getPayload_asU8()) },
     writes: writesOf(chaincodeAction.getResults_asU8(), contract),
+  };
+}
+
+/** Name and argument of the transaction, as the client gave them. */
+function callOf(bytes: Uint8Array): { transaction: string; payload: string } {
+  const input = peer.ChaincodeProposalPayload.deserializeBinary(bytes).getInput_asU8();
+  const args = peer.ChaincodeInvocationSpec.deserializeBinary(input)
+    .getChaincodeSpec()
+    ?.getInput()
+    ?.getArgsList_asU8();
+  const [transaction, payload] = args ?? [];
+  return {
+    transaction: textOf(transaction ?? new Uint8Array()),
+    payload: textOf(payload ?? new Uint8Array()),
   };
 }
 

@@ -26,7 +26,9 @@ import type {
   Refusal,
   TransactionStatus,
 } from '../ledger.ts';
-import { type BlockSource, eventsFrom } from './events.ts';
+import { type PayloadSource, payloadLine } from '../payload-lines.ts';
+import { VALID } from './blocks.ts';
+import { type BlockSource, blocksFrom, eventsFrom } from './events.ts';
 import { faultOf, isAway, refusalsIn, sawDifferentStates, textOf, unavailable } from './failures.ts';
 import { FabricPeer } from './peer.ts';
 import { verifyChannel } from './verify.ts';
@@ -38,7 +40,7 @@ const COMMIT_RETRY_MS = 200;
 const AGREE_MS = 3000;
 const AGREE_RETRY_MS = 40;
 
-export class FabricLedger implements Ledger {
+export class FabricLedger implements Ledger, PayloadSource {
   readonly #profile: ConnectionProfile;
   readonly #wallet: FabricWallet;
   readonly #peers: readonly FabricPeer[];
@@ -157,6 +159,18 @@ export class FabricLedger implements Ledger {
     if (known.length > 0) return String(Math.max(...known));
     const [first] = heights;
     throw first?.status === 'rejected' ? first.reason : unavailable('the ledger has no peer', undefined);
+  }
+
+  async *payloads(): AsyncGenerator<string, void> {
+    const last = positionOf(await this.head()).block;
+    for await (const { number, transactions } of blocksFrom(this.#source, 0, this.#closing.signal)) {
+      for (const { validationCode, call, event = null, writes } of transactions) {
+        if (validationCode !== VALID || call === undefined) continue;
+        const written = writes.map(([key, value]): [string, string] => [key, value ?? '']);
+        yield payloadLine({ ...call, event, writes: written });
+      }
+      if (number >= last) return;
+    }
   }
 
   async verify(): Promise<LedgerReport> {
