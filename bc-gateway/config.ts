@@ -9,9 +9,16 @@ const closed = { additionalProperties: false } as const;
 export const GatewayServiceConfig = Type.Object(
   {
     ...HttpConfig.properties,
-    /** Folder of ledger, ledger keys and raw records. Back it up; guard it like the keys that it holds. */
+    /** Folder of the embedded ledger, its keys, and raw records. Back it up; guard it like the keys that it holds. */
     dataDir: Type.String({ minLength: 1 }),
-    ledger: Type.Object({ kind: Type.Enum(['embedded']) }, { ...closed, default: { kind: 'embedded' } }),
+    ledger: Type.Union(
+      [
+        Type.Object({ kind: Type.Literal('embedded') }, closed),
+        /** A connection profile: fieldbid fabric up writes one, docs/how-to/fabric.md describes it. */
+        Type.Object({ kind: Type.Literal('fabric'), profile: Type.String({ minLength: 1 }) }, closed),
+      ],
+      { default: { kind: 'embedded' } },
+    ),
     /** `power`: answered means on the disk. `process`: faster; a power cut may lose the last commits. */
     durability: Type.Enum(['power', 'process'], { default: 'power' }),
     /** Hashes of API keys; written by `fieldbid gateway key add`. */
@@ -24,20 +31,25 @@ export type GatewayServiceConfig = Static<typeof GatewayServiceConfig>;
 export interface GatewayFiles {
   readonly http: HttpConfig;
   readonly durability: GatewayServiceConfig['durability'];
-  readonly ledgerDir: string;
+  readonly ledger:
+    | { readonly kind: 'embedded'; readonly dir: string }
+    | { readonly kind: 'fabric'; readonly profile: string };
   readonly rawFile: string;
   readonly keysFile: string;
 }
 
 /** @throws InputError naming file, line and path. */
 export function readGatewayConfig(file: string): GatewayFiles {
-  const { dataDir, keysFile, durability, ledger: _, tls, ...http } = readConfig(GatewayServiceConfig, file);
+  const { dataDir, keysFile, durability, ledger, tls, ...http } = readConfig(GatewayServiceConfig, file);
   const dir = besideFile(file, dataDir);
   const pems = tls === undefined ? {} : { tls: tlsBeside(file, tls) };
   return {
     http: { ...http, ...pems },
     durability,
-    ledgerDir: join(dir, 'ledger'),
+    ledger:
+      ledger.kind === 'fabric'
+        ? { kind: 'fabric', profile: besideFile(file, ledger.profile) }
+        : { kind: 'embedded', dir: join(dir, 'ledger') },
     rawFile: join(dir, 'raw-records.sqlite'),
     keysFile: besideFile(file, keysFile),
   };

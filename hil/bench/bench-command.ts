@@ -127,6 +127,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     progress.finish();
     const run = await bench.record(source, {
       dsoEnforced: true,
+      ledger: 'of the BC-GW',
       clock: `wall clock × ${config.speed}, separate processes`,
       wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(performance.now() - began - setUp_ms) },
       memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid() }),

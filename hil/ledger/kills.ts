@@ -1,7 +1,11 @@
-/** The BC-GW with the embedded ledger and SQLite, killed while it works: for the test and for `npm run bench -- kills`. */
+/**
+ * The BC-GW killed while it works, on the embedded ledger; on Fabric the peers, the orderer and the contract services as
+ * well: for the tests and for `npm run bench -- kills`.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FabricNetwork } from '@fieldbid/chaincode/network/network';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import { bundle } from '../testing/bundle.ts';
 import { freePorts, type Program, start } from '../testing/programs.ts';
@@ -14,19 +18,53 @@ const PARTIES = {
   operator: ['--role', 'operator'],
 } as const;
 const MOST_PAUSE_MS = 250;
+/** A step takes a block there. */
+const MOST_PAUSE_ON_FABRIC_MS = 1500;
+
+type OnProgress = (kills: number, intervals: number) => void;
 
 /** @throws when the market could not go on; what is wrong with its records is in the report. */
-export async function killEmbeddedGateway(
+export function killEmbeddedGateway(
   kills: number,
   seed: number,
-  onProgress?: (kills: number, intervals: number) => void,
+  onProgress?: OnProgress,
+): Promise<KilledMarketReport> {
+  return killGateway('', [], MOST_PAUSE_MS, kills, seed, onProgress);
+}
+
+/** @param network that is up; it stays so. @throws as `killEmbeddedGateway`. */
+export function killOnFabric(
+  network: FabricNetwork,
+  kills: number,
+  seed: number,
+  onProgress?: OnProgress,
+): Promise<KilledMarketReport> {
+  const victims = network.names.map((name) => ({
+    name,
+    kill: () => network.kill(name),
+    restart: () => network.start(name),
+  }));
+  const ledger = `ledger: { kind: fabric, profile: ${JSON.stringify(network.profileFile)} }\n`;
+  return killGateway(ledger, victims, MOST_PAUSE_ON_FABRIC_MS, kills, seed, onProgress);
+}
+
+async function killGateway(
+  ledgerConfig: string,
+  others: readonly Victim[],
+  mostPause_ms: number,
+  kills: number,
+  seed: number,
+  onProgress?: OnProgress,
 ): Promise<KilledMarketReport> {
   const folder = mkdtempSync(join(tmpdir(), 'fieldbid-kills-'));
   const program = await bundle(new URL('./gateway-program.ts', import.meta.url), 'gateway-program');
   const config = join(folder, 'gateway.yaml');
   const port = await freePorts(1);
   const listen = `listen: { host: 127.0.0.1, port: ${port} }`;
-  writeFileSync(config, `${listen}\ndataDir: ./data\nkeysFile: ./keys.json\ndurability: process\n`);
+  writeFileSync(
+    config,
+    `${listen}\ndataDir: ./data\nkeysFile: ./keys.json\ndurability: process\n${ledgerConfig}`,
+  );
   const keys = new Map<string, string>();
   for (const [name, role] of Object.entries(PARTIES)) {
     const add = start(process.execPath, [
@@ -52,8 +90,8 @@ export async function killEmbeddedGateway(
   try {
     await gateway.restart();
     return await killedMarket({
-      victims: [gateway],
-      ...{ kills, seed, client, mostPause_ms: MOST_PAUSE_MS },
+      victims: [gateway, ...others],
+      ...{ kills, seed, client, mostPause_ms },
       ...(onProgress === undefined ? {} : { onProgress }),
     });
   } finally {
