@@ -66,6 +66,15 @@ export class Layout {
     );
   }
 
+  get ports(): number[] {
+    const { port, adminPort, operationsPort } = this.orderer;
+    const peers = this.withPeers.flatMap(({ peer }) => [
+      ...[peer.port, peer.chaincodePort, peer.operationsPort],
+      ...peer.servicePorts,
+    ]);
+    return [port, adminPort, operationsPort, ...peers];
+  }
+
   path(...parts: string[]): string {
     return join(this.dir, ...parts);
   }

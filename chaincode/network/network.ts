@@ -157,6 +157,7 @@ export class FabricNetwork {
 
   async #create(): Promise<void> {
     const layout = this.#layout;
+    await requireFreePorts(layout);
     await this.#step('packages of the contract service', async () => void (await installServicePackages()));
     rmSync(layout.dir, { recursive: true, force: true });
     mkdirSync(layout.dir, { recursive: true, mode: 0o700 });
@@ -304,6 +305,19 @@ export class FabricNetwork {
 function endorsersOf(policy: string): { endorsers?: string[] } {
   if (!/^AND\(('[A-Za-z0-9-]+\.peer',?\s*)+\)$/.test(policy)) return {};
   return { endorsers: [...policy.matchAll(/'([A-Za-z0-9-]+)\.peer'/g)].map(([, mspId]) => mspId ?? '') };
+}
+
+/** Another network's processes would answer in place of ours. */
+async function requireFreePorts({ ports, settings }: Layout): Promise<void> {
+  for (const port of ports) {
+    if (!(await listens(port))) continue;
+    throw new InputError({
+      source: 'network settings',
+      path: '/basePort',
+      found: `${settings.basePort}, and somebody listens on port ${port}`,
+      expected: `a number from which on these are free: ${ports.join(', ')}`,
+    });
+  }
 }
 
 function requireSameSettings(file: string, wanted: NetworkSettings): void {
