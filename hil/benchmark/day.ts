@@ -10,7 +10,6 @@ import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { spread } from '../report/statistics.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { fieldbid } from '../testing/programs.ts';
-import { ledgerFigures } from './ledger.ts';
 
 const FEEDER = fileURLToPath(new URL('../../feeders/ieee13/feeder.yaml', import.meta.url));
 /** Issue and paper: what is aimed at. */
@@ -64,12 +63,6 @@ export async function dayFigures(): Promise<Row[]> {
   step('dsoDecision', 'DSO decision, event to event');
   step('dsoDispatch', 'DSO check of the allocation');
   step('write', 'limit written and read back, one device');
-  console.error('the ledger by itself …');
-  for (const row of await ledgerFigures({
-    returned_ms: PAPER_BID_RETURNED_MS,
-    stored_ms: PAPER_BID_STORED_MS,
-  }))
-    rows.push(row);
   for (const [process, MiB] of Object.entries(summary.memory_MiB))
     rows.push([`memory, ${process}`, `${MiB} MiB resident`, '']);
   return rows;

@@ -8,6 +8,7 @@ import { bufferFigures } from './buffer.ts';
 import { dayFigures } from './day.ts';
 import { edgeFigures } from './edge.ts';
 import { killsFigures } from './kills.ts';
+import { ledgerFigures } from './ledger.ts';
 import { opcuaFigures } from './opcua.ts';
 import { readFigures } from './read.ts';
 import { transportFigures } from './transport.ts';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   buffer: bufferFigures,
   edge: edgeFigures,
   kills: killsFigures,
+  ledger: ledgerFigures,
   opcua: opcuaFigures,
   read: readFigures,
   transport: transportFigures,

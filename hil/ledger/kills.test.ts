@@ -1,5 +1,6 @@
+import { startFabric, WITHOUT_FABRIC } from '@fieldbid/chaincode/testing/fabric';
 import test from 'ava';
-import { killEmbeddedGateway } from './kills.ts';
+import { killEmbeddedGateway, killOnFabric } from './kills.ts';
 
 test.serial(
   'the gateway killed 20 times over a run: nothing lost, nothing doubled, both stores equal',
@@ -11,3 +12,23 @@ test.serial(
     t.true(report.acknowledged > 20 && report.intervals > 3, JSON.stringify(report));
   },
 );
+
+const onFabric =
+  'gateway, peers, orderer and contract services killed on Fabric: nothing lost, nothing doubled';
+
+if (WITHOUT_FABRIC !== undefined) {
+  test.skip(`${onFabric}: ${WITHOUT_FABRIC}`, () => {});
+} else {
+  test.serial(onFabric, async (t) => {
+    t.timeout(180_000);
+    const network = await startFabric();
+    t.teardown(() => network.delete());
+    const report = await killOnFabric(network, 10, 1);
+    t.deepEqual(report.faults, []);
+    t.is(
+      Object.values(report.kills).reduce((a, b) => a + b),
+      10,
+    );
+    t.true(report.acknowledged > 10, JSON.stringify(report));
+  });
+}
