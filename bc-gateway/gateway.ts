@@ -11,26 +11,33 @@ import type { Health } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import type { FastifyInstance } from 'fastify';
-import type { ApiKeys } from './auth/api-keys.ts';
+import type { ApiKeyStore } from './auth/api-keys.ts';
 import { HttpConfig, requireSafeListener } from './http/config.ts';
 import { InFlight } from './http/in-flight.ts';
 import { createServer } from './http/server.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { meteredLedger } from './metrics/metered-ledger.ts';
 import { MarketRecords } from './records/market-records.ts';
+import { Measurements } from './records/measurements.ts';
 import { Reconciler } from './records/reconciler.ts';
 import { verifyAll } from './records/verify-all.ts';
-import type { RawStore } from './store/raw-store.ts';
+import type { Stores } from './store/stores.ts';
 
 export interface BcGatewayOptions {
   /** `HttpConfig`; what is left out has its default. Paths of PEM files are as given. */
   readonly config: unknown;
   readonly ledger: Ledger;
-  readonly store: RawStore;
-  readonly keys: ApiKeys;
+  readonly stores: Stores;
+  readonly keys: ApiKeyStore;
   /** Market time, epoch ms. */
   readonly now: () => number;
   /** 128 random bits by default; a scenario run passes `seededSalts(seed)`. */
   readonly saltFor?: SaltFor;
+  /** Measurements older than this are forgotten, days of market time; absent: never. */
+  readonly keepMeasurements_days?: number | undefined;
+  /** What is counted; of its own when absent, seen by nobody. */
+  readonly metrics?: GatewayMetrics;
   readonly log: Logger;
 }
 
@@ -63,7 +70,11 @@ export class BcGateway {
    * @throws InputError for a wrong config; FieldbidError `LISTEN_FAILED`, or the ledger's and the store's own.
    */
   static async start(options: BcGatewayOptions): Promise<BcGateway> {
-    const { ledger, store, keys, now, log } = options;
+    const { stores, keys, now, log } = options;
+    const metrics = options.metrics ?? new GatewayMetrics();
+    const ledger = meteredLedger(options.ledger, metrics);
+    const store = stores.records;
+    metrics.watchPending(() => store.pendingTransactions());
     const config = parse(HttpConfig, options.config, 'gateway config');
     requireSafeListener(config);
     const saltFor = options.saltFor ?? (() => randomBytes(SALT_BYTES).toString('hex'));
@@ -71,15 +82,23 @@ export class BcGateway {
     const reconciler = new Reconciler(records, log);
     await reconciler.atStart();
     const closing = new AbortController();
+    const measurements = new Measurements(records, stores.measurements);
+    const { keepMeasurements_days: days } = options;
+    if (days !== undefined) void measurements.forget(days, now, closing.signal, log);
     const app = await createServer({
       config,
       tls: pemOf(config),
       ledger,
       keys,
-      services: { records, verifyAll: (identity) => verifyAll({ ledger, store, records, identity }) },
+      metrics,
+      services: {
+        records,
+        measurements,
+        verifyAll: (identity) => verifyAll({ ledger, store, records, identity }),
+      },
       log,
       closing: closing.signal,
-      health: () => healthOf(ledger, store, log),
+      health: () => healthOf(ledger, stores, log),
     });
     const inFlight = new InFlight(app);
     const gateway = new BcGateway(app, inFlight, await listen(app, config), closing, reconciler);
@@ -122,7 +141,7 @@ function pemOf({ tls }: HttpConfig): { cert: string; key: string; ca?: string } 
   return tls.caFile === undefined ? pair : { ...pair, ca: readText(tls.caFile) };
 }
 
-async function healthOf(ledger: Ledger, store: RawStore, log: Logger): Promise<Health> {
+async function healthOf(ledger: Ledger, stores: Stores, log: Logger): Promise<Health> {
   const alive = async (name: string, answer: Promise<unknown>): Promise<'up' | 'down'> => {
     try {
       await answer;
@@ -132,5 +151,5 @@ async function healthOf(ledger: Ledger, store: RawStore, log: Logger): Promise<H
       return 'down';
     }
   };
-  return { ledger: await alive('ledger', ledger.head()), store: await alive('store', store.ping()) };
+  return { ledger: await alive('ledger', ledger.head()), store: await alive('store', stores.ping()) };
 }

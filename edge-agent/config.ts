@@ -3,13 +3,13 @@ import { besideFile } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { MetricsConfig } from '@fieldbid/core/metrics/config';
 import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
 import { LONGEST_REVERT_S } from './agent/device-setup.ts';
 import { DEFAULT_RESERVE_PCT } from './agent/quantity.ts';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
-import { MetricsConfig } from './metrics/config.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
 import { UplinkConfig } from './uplink/config.ts';
 

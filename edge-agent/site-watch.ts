@@ -1,9 +1,9 @@
 /** What is watched beside the cycles as the config says: the machine's health, and metrics for who scrapes them. */
 import { dirname } from 'node:path';
 import type { Logger } from '@fieldbid/core/logging';
+import type { MetricsConfig } from '@fieldbid/core/metrics/config';
 import type { CycleObserver } from './agent/observer.ts';
 import { HealthWatch } from './health/health.ts';
-import type { MetricsConfig } from './metrics/config.ts';
 import type { MetricsSources } from './metrics/metrics.ts';
 
 export interface SiteWatch {
@@ -27,7 +27,7 @@ export async function watchSite(
   }
   const [{ AgentMetrics }, { metricsAccess, serveMetrics }] = await Promise.all([
     import('./metrics/metrics.ts'),
-    import('./metrics/server.ts'),
+    import('@fieldbid/core/metrics/server'),
   ]);
   const access = metricsAccess(config.metrics, file);
   const observer = new AgentMetrics({ ...sources, health: () => health.latest });

@@ -1,17 +1,15 @@
 /**
- * M6 · API keys: each stands for one ledger identity. Only SHA-256 hashes are kept; the key itself is shown
- * once, when it is made. A key file is read again when it changes, so keys are added and revoked while the
- * gateway runs.
+ * M6 · API keys: each stands for one ledger identity and for some of what its role may do. Only SHA-256 hashes are kept;
+ * the key itself is shown once, when it is made.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { renameSync, statSync, writeFileSync } from 'node:fs';
-import { readConfig } from '@fieldbid/core/config';
+import { randomBytes } from 'node:crypto';
 import { sha256Hex } from '@fieldbid/core/digest';
-import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
+import { describeFound, InputError } from '@fieldbid/core/errors';
 import { Role } from '@fieldbid/core/gateway-api/schemas';
-import type { Logger } from '@fieldbid/core/logging';
-import { Id, Sha256 } from '@fieldbid/core/market/messages';
+import { Id, Instant_ms, Sha256 } from '@fieldbid/core/market/messages';
+import { parse } from '@fieldbid/core/schema';
 import Type, { type Static } from 'typebox';
+import { requireScopesOf, Scope } from './scopes.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -24,13 +22,27 @@ export const ApiKeyEntry = Type.Object(
     mspId: Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$' }),
     /** Of a `dera`: the aggregator that it acts for. */
     deraId: Type.Optional(Id),
+    /** What it may do of what its role may; absent: all of it. */
+    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, uniqueItems: true })),
+    /** Real time from which it is worth nothing, epoch ms. */
+    expiresAt_ms: Type.Optional(Instant_ms),
+    /** The key before the last rotation, good until its clients have the new one. */
+    previous: Type.Optional(Type.Object({ sha256: Sha256, until_ms: Instant_ms }, closed)),
     revoked: Type.Optional(Type.Boolean()),
   },
   closed,
 );
 export type ApiKeyEntry = Static<typeof ApiKeyEntry>;
 
-const KeyFile = Type.Object({ keys: Type.Array(ApiKeyEntry, { maxItems: 10_000 }) }, closed);
+/** Port: where entries are kept. */
+export interface ApiKeyStore {
+  /** By name. */
+  all(): Promise<ApiKeyEntry[]>;
+  /** The entry whose present or previous key has this hash, whatever its state. */
+  withHash(sha256: string): Promise<ApiKeyEntry | undefined>;
+  /** Adds an entry, or replaces the one of its name. */
+  save(entry: ApiKeyEntry): Promise<void>;
+}
 
 /** The organisation whose identities a role uses where nothing else is said. */
 const MSP_OF: Record<Role, string> = {
@@ -45,104 +57,92 @@ export interface NewApiKey {
   readonly role: Role;
   readonly deraId?: string;
   readonly mspId?: string;
+  readonly scopes?: readonly Scope[];
+  readonly expiresAt_ms?: number;
 }
 
-/** 256 random bits. @returns the key, to be told once, and its entry, to be kept. */
-export function newApiKey({ name, role, deraId, mspId }: NewApiKey): { key: string; entry: ApiKeyEntry } {
+/** 256 random bits. @returns the key, to be told once, and its entry, to be kept. @throws InputError. */
+export function newApiKey(wanted: NewApiKey): { key: string; entry: ApiKeyEntry } {
+  const { name, role, deraId, mspId, scopes, expiresAt_ms } = wanted;
+  const key = newKey();
+  const about = { name, sha256: sha256Hex(key), role, mspId: mspId ?? MSP_OF[role] };
+  const entry = parseEntry(
+    {
+      ...about,
+      ...(deraId === undefined ? {} : { deraId }),
+      ...(scopes === undefined ? {} : { scopes: [...scopes] }),
+      ...(expiresAt_ms === undefined ? {} : { expiresAt_ms }),
+    },
+    `key ${name}`,
+  );
+  return { key, entry };
+}
+
+/** A new key for the same entry; the old one stays good for a while. @returns as `newApiKey`. */
+export function rotated(entry: ApiKeyEntry, until_ms: number): { key: string; entry: ApiKeyEntry } {
+  const key = newKey();
+  return {
+    key,
+    entry: { ...entry, sha256: sha256Hex(key), previous: { sha256: entry.sha256, until_ms } },
+  };
+}
+
+function newKey(): string {
+  return `fb_${randomBytes(32).toString('base64url')}`;
+}
+
+/** @param now_ms real time, epoch ms. @returns the entry of a key that counts; undefined for any other. */
+export async function authenticate(
+  store: ApiKeyStore,
+  key: string,
+  now_ms: number,
+): Promise<ApiKeyEntry | undefined> {
+  // Looked up by its hash: how long that takes says nothing of a key that is not known.
+  const sha256 = sha256Hex(key);
+  const entry = await store.withHash(sha256);
+  return entry !== undefined && counts(entry, sha256, now_ms) ? entry : undefined;
+}
+
+function counts(
+  { sha256, previous, revoked, expiresAt_ms }: ApiKeyEntry,
+  presented: string,
+  now_ms: number,
+): boolean {
+  if (revoked === true || (expiresAt_ms !== undefined && expiresAt_ms <= now_ms)) return false;
+  return presented === sha256 || (presented === previous?.sha256 && previous.until_ms > now_ms);
+}
+
+/** In words, for lists. */
+export function stateOf({ revoked, expiresAt_ms, previous }: ApiKeyEntry, now_ms: number): string {
+  if (revoked === true) return 'revoked';
+  if (expiresAt_ms !== undefined && expiresAt_ms <= now_ms) return 'expired';
+  if (previous === undefined || previous.until_ms <= now_ms) return 'valid';
+  return `valid; the key before until ${new Date(previous.until_ms).toISOString()}`;
+}
+
+/** @throws InputError naming the entry and what is wrong with it. */
+export function parseEntry(value: unknown, source: string): ApiKeyEntry {
+  const entry = parse(ApiKeyEntry, value, source);
+  const { role, deraId, scopes } = entry;
   if ((role === 'dera') !== (deraId !== undefined)) {
     throw new InputError({
-      source: `key ${name}`,
+      source,
       path: '/deraId',
-      found: deraId ?? 'no aggregator',
+      found: describeFound(deraId),
       expected: role === 'dera' ? 'the aggregator that the key acts for' : `none for the role ${role}`,
     });
   }
-  const key = `fb_${randomBytes(32).toString('base64url')}`;
-  const about = { name, sha256: sha256Hex(key), role, mspId: mspId ?? MSP_OF[role] };
-  return { key, entry: deraId === undefined ? about : { ...about, deraId } };
+  if (scopes !== undefined) requireScopesOf(role, scopes, source);
+  return entry;
 }
 
-export interface ApiKeys {
-  /** The entry of a key; undefined when it is unknown or revoked. */
-  authenticate(key: string): ApiKeyEntry | undefined;
-}
-
-/** Compares with every entry in the same time, whatever matches. */
-function find(entries: readonly ApiKeyEntry[], key: string): ApiKeyEntry | undefined {
-  const hash = Buffer.from(sha256Hex(key), 'hex');
-  let found: ApiKeyEntry | undefined;
-  for (const entry of entries) if (timingSafeEqual(Buffer.from(entry.sha256, 'hex'), hash)) found = entry;
-  return found?.revoked === true ? undefined : found;
-}
-
-export function apiKeysOf(entries: readonly ApiKeyEntry[]): ApiKeys {
-  return { authenticate: (key) => find(entries, key) };
-}
-
-/** Keys in a file. A file that becomes unreadable later keeps the keys read last, and is logged. */
-export class ApiKeyFile implements ApiKeys {
-  readonly #file: string;
-  readonly #log: Logger;
-  #entries: readonly ApiKeyEntry[];
-  #version: string;
-
-  /** @throws InputError when the file is missing or wrong. */
-  constructor(file: string, log: Logger) {
-    this.#file = file;
-    this.#log = log;
-    this.#version = versionOf(file);
-    this.#entries = readApiKeys(file);
-  }
-
-  authenticate(key: string): ApiKeyEntry | undefined {
-    this.#refresh();
-    return find(this.#entries, key);
-  }
-
-  #refresh(): void {
-    const version = versionOf(this.#file);
-    if (version === this.#version) return;
-    this.#version = version;
-    try {
-      this.#entries = readApiKeys(this.#file);
-      this.#log.info({ keys: this.#entries.length }, 'the key file was read again');
-    } catch (error) {
-      this.#log.error({ code: codeOf(error) }, `the key file stays as it was: ${messageOf(error)}`);
-    }
-  }
-}
-
-/** @throws InputError naming the file and what is wrong. */
-export function readApiKeys(file: string): ApiKeyEntry[] {
-  const { keys } = readConfig(KeyFile, file);
-  for (const [i, { name, role, deraId }] of keys.entries()) {
-    const twice = keys.findIndex((other) => other.name === name) !== i;
-    if (!twice && (role === 'dera') === (deraId !== undefined)) continue;
-    throw new InputError({
-      source: file,
-      path: `/keys/${i}`,
-      found: twice
-        ? `the name ${name} twice`
-        : `role ${role} ${deraId === undefined ? 'without' : 'with'} deraId`,
-      expected: twice ? 'each name once' : 'a deraId for dera and for no other role',
-    });
-  }
-  return keys;
-}
-
-/** Replaces the file as a whole; only its owner reads it. */
-export function writeApiKeys(file: string, keys: readonly ApiKeyEntry[]): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, file);
-  } catch (error) {
-    const found = `it cannot be written (${codeOf(error)})`;
-    throw new InputError({ source: file, path: '', found, expected: 'a writable place' }, { cause: error });
-  }
-}
-
-function versionOf(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat === undefined ? 'absent' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
+/** In memory: for tests and benches, whose keys live as long as the process. */
+export function apiKeysOf(entries: readonly ApiKeyEntry[]): ApiKeyStore {
+  const kept = new Map(entries.map((entry) => [entry.name, entry]));
+  return {
+    all: async () => [...kept.values()],
+    withHash: async (sha256) =>
+      [...kept.values()].find((entry) => entry.sha256 === sha256 || entry.previous?.sha256 === sha256),
+    save: async (entry) => void kept.set(entry.name, entry),
+  };
 }

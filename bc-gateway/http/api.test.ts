@@ -1,8 +1,5 @@
 /** What the API refuses, and how it says so. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { bid, INTERVAL, registration } from '@fieldbid/chaincode/testing/fixtures';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import { Problem } from '@fieldbid/core/gateway-api/schemas';
@@ -10,10 +7,9 @@ import { silentLogger } from '@fieldbid/core/logging';
 import { matches } from '@fieldbid/core/schema';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
-import { ApiKeyFile, newApiKey, writeApiKeys } from '../auth/api-keys.ts';
+import { apiKeysOf } from '../auth/api-keys.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
 import { BcGateway } from '../gateway.ts';
-import { addKey, describeKeys, revokeKey } from '../key-commands.ts';
 import { batchOf, type OpenGateway, openGateway, qualified } from '../testing/open-gateway.ts';
 
 async function answer(
@@ -228,33 +224,12 @@ test('a bucket refills with time, up to its burst', (t) => {
   );
 });
 
-test('keys are added and revoked while the gateway runs; the file holds no key', async (t) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'keys-')), 'keys.json');
-  const first = addKey(file, { name: 'dso-1', role: 'dso' });
-  const keys = new ApiKeyFile(file, silentLogger());
-  t.is(keys.authenticate(first)?.name, 'dso-1');
-  const second = addKey(file, { name: 'dso-2', role: 'dso' });
-  t.is(keys.authenticate(second)?.name, 'dso-2');
-  revokeKey(file, 'dso-1');
-  t.is(keys.authenticate(first), undefined);
-  t.is(keys.authenticate(second)?.name, 'dso-2');
-  t.false(describeKeys(file).includes(first));
-  t.throws(() => addKey(file, { name: 'dso-2', role: 'dso' }), { code: 'INVALID_INPUT' });
-  t.throws(() => addKey(file, { name: 'n', role: 'dera' }), {
-    message: /the aggregator that the key acts for/,
-  });
-  writeFileSync(file, 'no: keys');
-  t.is(keys.authenticate(second)?.name, 'dso-2', 'an unreadable file keeps the keys read last');
-  writeApiKeys(file, [newApiKey({ name: 'x', role: 'iso' }).entry]);
-  t.is(keys.authenticate(second), undefined);
-});
-
 test('it does not listen beyond loopback in clear, and says what would do', async (t) => {
-  await withGateway(t, async ({ ledger, store }) => {
+  await withGateway(t, async ({ ledger, stores }) => {
     const options = {
       ledger,
-      store,
-      keys: { authenticate: () => undefined },
+      stores,
+      keys: apiKeysOf([]),
       now: () => 0,
       log: silentLogger(),
     };
@@ -286,18 +261,22 @@ test('the OpenAPI document has every route and the schema of a bid', async (t) =
       'GET /v1/bids/{uid}/history',
       'GET /v1/ders',
       'GET /v1/events',
+      'GET /v1/grid-measurements',
       'GET /v1/health',
       'GET /v1/intervals/{id}',
       'GET /v1/intervals/{id}/records',
+      'GET /v1/readings',
       'GET /v1/verify',
       'POST /v1/ders',
       'POST /v1/ders/{derId}/key',
       'POST /v1/ders/{derId}/key/revocation',
+      'POST /v1/grid-measurements',
       'POST /v1/intervals/{id}/awards',
       'POST /v1/intervals/{id}/bids',
       'POST /v1/intervals/{id}/decision',
       'POST /v1/intervals/{id}/dispatch',
       'POST /v1/intervals/{id}/settlement',
+      'POST /v1/readings',
       'PUT /v1/bids/{uid}/quantity',
       'PUT /v1/ders/{derId}/key',
       'PUT /v1/ders/{derId}/qualification',
@@ -309,11 +288,11 @@ test('the OpenAPI document has every route and the schema of a bid', async (t) =
 test('health needs no key and says what is down', async (t) => {
   await withGateway(t, async (gateway) => {
     t.deepEqual(await (await fetch(`${gateway.url}/v1/health`)).json(), { ledger: 'up', store: 'up' });
-    await gateway.store.close();
+    await gateway.stores.close();
     const response = await fetch(`${gateway.url}/v1/health`);
     t.is(response.status, 503);
     t.deepEqual(await response.json(), { ledger: 'up', store: 'down' });
-    gateway.store.close = async () => {};
+    (gateway.stores as { close: () => Promise<void> }).close = async () => {};
   });
 });
 

@@ -10,24 +10,33 @@ import {
   BidState,
   Decision,
   DerRegistration,
+  GridMeasurements,
   IntervalState,
   KeyRevocation,
   KeyRotation,
+  MeasurementsStored,
   Modification,
   Qualification,
+  ReadingPage,
+  ReadingQuery,
+  Readings,
   RegistryEntry,
   type Role,
   Settlement,
   SubmitResult,
   VerifiedBid,
   VerifyReport,
+  VoltagePage,
+  VoltageQuery,
 } from '@fieldbid/core/gateway-api/schemas';
 import { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
 import { Id, IntervalId, Uid } from '@fieldbid/core/market/messages';
 import Type, { type Static, type TSchema } from 'typebox';
 import type { ApiKeyEntry } from '../auth/api-keys.ts';
+import type { Scope } from '../auth/scopes.ts';
 import type { LedgerIdentity } from '../ledger/ledger.ts';
 import type { MarketRecords } from '../records/market-records.ts';
+import type { Measurements } from '../records/measurements.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -39,6 +48,7 @@ export interface Caller {
 
 export interface Services {
   readonly records: MarketRecords;
+  readonly measurements: Measurements;
   verifyAll(identity: LedgerIdentity): Promise<VerifyReport>;
 }
 
@@ -46,14 +56,16 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly summary: string;
-  readonly roles: readonly Role[];
+  /** What a key has to be allowed; one of them, where there are several. */
+  readonly scope: Scope | readonly Scope[];
   readonly params?: TSchema;
+  readonly query?: TSchema;
   readonly body?: TSchema;
   readonly response: TSchema;
-  readonly handle: (services: Services, caller: Caller, params: unknown, body: unknown) => Promise<unknown>;
+  /** @param given the body; of a route without one, the query. */
+  readonly handle: (services: Services, caller: Caller, params: unknown, given: unknown) => Promise<unknown>;
 }
 
-const ANYONE: readonly Role[] = ['dera', 'dso', 'iso', 'operator'];
 const ByInterval = Type.Object({ id: IntervalId }, closed);
 const ByUid = Type.Object({ uid: Uid }, closed);
 const ByDer = Type.Object({ derId: Id }, closed);
@@ -61,7 +73,7 @@ const None = Type.Object({}, closed);
 
 /** Ties a handler's arguments to the schemas that they were checked with. */
 function route<P extends TSchema, B extends TSchema, R extends TSchema>(
-  about: Pick<Route, 'method' | 'url' | 'summary' | 'roles'> & { params: P; body: B; response: R },
+  about: Pick<Route, 'method' | 'url' | 'summary' | 'scope'> & { params: P; body: B; response: R },
   handle: (services: Services, caller: Caller, params: Static<P>, body: Static<B>) => Promise<Static<R>>,
 ): Route {
   return {
@@ -72,7 +84,7 @@ function route<P extends TSchema, B extends TSchema, R extends TSchema>(
 }
 
 function read<P extends TSchema, R extends TSchema>(
-  about: Pick<Route, 'url' | 'summary' | 'roles'> & { params: P; response: R },
+  about: Pick<Route, 'url' | 'summary' | 'scope'> & { params: P; response: R },
   handle: (services: Services, caller: Caller, params: Static<P>) => Promise<Static<R>>,
 ): Route {
   return {
@@ -82,9 +94,26 @@ function read<P extends TSchema, R extends TSchema>(
   };
 }
 
+function search<Q extends TSchema, R extends TSchema>(
+  about: Pick<Route, 'url' | 'summary' | 'scope'> & { query: Q; response: R },
+  handle: (services: Services, caller: Caller, query: Static<Q>) => Promise<Static<R>>,
+): Route {
+  return {
+    ...about,
+    method: 'GET',
+    handle: (services, caller, _, query) => handle(services, caller, query as Static<Q>),
+  };
+}
+
 function requireSame(inPath: string, inBody: string, path: string): void {
   if (inPath === inBody) return;
   throw new InputError({ source: 'body', path, found: inBody, expected: `${inPath}, as in the path` });
+}
+
+/** M5 · What is not for everybody who may read. */
+function requireNot(role: Role, key: ApiKeyEntry): void {
+  if (key.role !== role) return;
+  throw new FieldbidError('FORBIDDEN', `This is not for the role ${role}.`);
 }
 
 export const ROUTES: readonly Route[] = [
@@ -93,7 +122,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/ders',
       summary: 'Register a DER (M9)',
-      roles: ['dera'],
+      scope: 'register',
       params: None,
       body: DerRegistration,
       response: RegistryEntry,
@@ -105,7 +134,7 @@ export const ROUTES: readonly Route[] = [
       method: 'PUT',
       url: '/ders/:derId/qualification',
       summary: 'Qualify or suspend a DER (M9)',
-      roles: ['dso'],
+      scope: 'qualify',
       params: ByDer,
       body: Qualification,
       response: RegistryEntry,
@@ -118,7 +147,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/ders/:derId/key',
       summary: 'Make a DER’s device key known, signed by it (M9)',
-      roles: ['dera'],
+      scope: 'register',
       params: ByDer,
       body: EnrolmentRequest,
       response: RegistryEntry,
@@ -133,7 +162,7 @@ export const ROUTES: readonly Route[] = [
       method: 'PUT',
       url: '/ders/:derId/key',
       summary: 'Pass a DER on to its next device key, signed by both (M9)',
-      roles: ['dera'],
+      scope: 'register',
       params: ByDer,
       body: KeyRotation,
       response: RegistryEntry,
@@ -148,7 +177,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/ders/:derId/key/revocation',
       summary: 'End a DER’s device key: it cannot bid until another is enrolled (M9)',
-      roles: ['dera', 'dso'],
+      scope: ['register', 'qualify'],
       params: ByDer,
       body: KeyRevocation,
       response: RegistryEntry,
@@ -160,7 +189,7 @@ export const ROUTES: readonly Route[] = [
     {
       url: '/ders',
       summary: 'The registry',
-      roles: ANYONE,
+      scope: 'read',
       params: None,
       response: Type.Array(RegistryEntry),
     },
@@ -180,7 +209,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/intervals/:id/bids',
       summary: 'Step 5: all bids of one aggregator for an interval, once',
-      roles: ['dera'],
+      scope: 'submit',
       params: ByInterval,
       body: BidBatch,
       response: SubmitResult,
@@ -192,7 +221,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/intervals/:id/decision',
       summary: 'Step 7: every bid of the interval approved or curtailed',
-      roles: ['dso'],
+      scope: 'decide',
       params: ByInterval,
       body: Decision,
       response: SubmitResult,
@@ -204,7 +233,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/intervals/:id/awards',
       summary: 'Step 10: what the market cleared of one aggregator’s bids',
-      roles: ['dera'],
+      scope: 'award',
       params: ByInterval,
       body: Awards,
       response: SubmitResult,
@@ -216,7 +245,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/intervals/:id/dispatch',
       summary: 'Step 10: the actual allocation confirmed or reduced',
-      roles: ['dso'],
+      scope: 'decide',
       params: ByInterval,
       body: Decision,
       response: SubmitResult,
@@ -228,7 +257,7 @@ export const ROUTES: readonly Route[] = [
       method: 'POST',
       url: '/intervals/:id/settlement',
       summary: 'Step 13: what each dispatched bid of one aggregator delivered, and what it is paid',
-      roles: ['dera'],
+      scope: 'award',
       params: ByInterval,
       body: Settlement,
       response: SubmitResult,
@@ -240,7 +269,7 @@ export const ROUTES: readonly Route[] = [
       method: 'PUT',
       url: '/bids/:uid/quantity',
       summary: 'Reduce one bid after the decision on its interval',
-      roles: ['dso'],
+      scope: 'decide',
       params: ByUid,
       body: Modification,
       response: SubmitResult,
@@ -251,7 +280,7 @@ export const ROUTES: readonly Route[] = [
     {
       url: '/intervals/:id',
       summary: 'What the ledger holds of an interval; no prices',
-      roles: ANYONE,
+      scope: 'read',
       params: ByInterval,
       response: IntervalState,
     },
@@ -261,7 +290,7 @@ export const ROUTES: readonly Route[] = [
     {
       url: '/intervals/:id/records',
       summary: 'Raw records of an interval, verified; an aggregator sees its own',
-      roles: ['dera', 'operator'],
+      scope: 'records',
       params: ByInterval,
       response: Type.Array(VerifiedBid),
     },
@@ -271,7 +300,7 @@ export const ROUTES: readonly Route[] = [
     {
       url: '/bids/:uid',
       summary: 'A bid with its raw record, verified; an aggregator sees its own',
-      roles: ['dera', 'operator'],
+      scope: 'records',
       params: ByUid,
       response: VerifiedBid,
     },
@@ -289,17 +318,76 @@ export const ROUTES: readonly Route[] = [
     {
       url: '/bids/:uid/history',
       summary: 'Every revision of a bid; no prices',
-      roles: ANYONE,
+      scope: 'read',
       params: ByUid,
       response: Type.Array(BidState),
     },
     ({ records }, { identity }, { uid }) => records.readBidHistory(identity, uid),
   ),
+  route(
+    {
+      method: 'POST',
+      url: '/readings',
+      summary: 'Keep readings of an aggregator’s devices, each as its device signed it (M25)',
+      scope: 'measure',
+      params: None,
+      body: Readings,
+      response: MeasurementsStored,
+    },
+    async ({ measurements }, { identity, key }, _, body) => {
+      if (key.deraId === undefined) {
+        throw new FieldbidError('FORBIDDEN', 'Readings are for an aggregator to keep: the key is of none.');
+      }
+      return measurements.addReadings(identity, key.deraId, body);
+    },
+  ),
+  search(
+    {
+      url: '/readings',
+      summary: 'A DER’s readings, by time; an aggregator sees its own',
+      scope: 'read',
+      query: ReadingQuery,
+      response: ReadingPage,
+    },
+    async ({ measurements }, { identity, key }, query) => {
+      requireNot('iso', key);
+      return measurements.readings(identity, key.deraId, query);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      url: '/grid-measurements',
+      summary: 'Keep voltages of a feeder, measured or by power flow (M25)',
+      scope: 'measure',
+      params: None,
+      body: GridMeasurements,
+      response: MeasurementsStored,
+    },
+    async ({ measurements }, { key }, _, body) => {
+      requireNot('dera', key);
+      return measurements.addVoltages(body);
+    },
+  ),
+  search(
+    {
+      url: '/grid-measurements',
+      summary: 'Voltages of a feeder, by time and node',
+      scope: 'read',
+      query: VoltageQuery,
+      response: VoltagePage,
+    },
+    async ({ measurements }, { key }, query) => {
+      requireNot('dera', key);
+      requireNot('iso', key);
+      return measurements.voltages(query);
+    },
+  ),
   read(
     {
       url: '/verify',
       summary: 'Walk every block, order and record',
-      roles: ['operator'],
+      scope: 'verify',
       params: None,
       response: VerifyReport,
     },

@@ -10,10 +10,12 @@ import type { Logger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import Type, { type TSchema } from 'typebox';
-import type { ApiKeyEntry, ApiKeys } from '../auth/api-keys.ts';
+import { type ApiKeyEntry, type ApiKeyStore, authenticate } from '../auth/api-keys.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
+import { rolesWith, type Scope, scopesOf } from '../auth/scopes.ts';
 import { isAfter, positionOf } from '../ledger/checkpoint.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { HttpConfig } from './config.ts';
 import { streamEvents } from './event-stream.ts';
 import { problemOf } from './problems.ts';
@@ -24,7 +26,8 @@ export interface ServerOptions {
   readonly config: HttpConfig;
   readonly tls: { cert: string; key: string; ca?: string } | undefined;
   readonly ledger: Ledger;
-  readonly keys: ApiKeys;
+  readonly keys: ApiKeyStore;
+  readonly metrics: GatewayMetrics;
   readonly services: Services;
   readonly log: Logger;
   health(): Promise<Health>;
@@ -43,7 +46,7 @@ const WRONG_KEYS = { perSecond: 5, burst: 20 };
 const callers = new WeakMap<FastifyRequest, Caller>();
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { config, tls, log } = options;
+  const { config, tls, log, metrics } = options;
   const app = Fastify({
     ...(tls === undefined
       ? {}
@@ -76,6 +79,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('onResponse', async (request, reply) => {
     const key = callers.get(request)?.key.name;
     const { method, routeOptions, id } = request;
+    metrics.request(method, routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime);
     log.info(
       {
         requestId: id,
@@ -110,27 +114,42 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 }
 
-type Guard = (request: FastifyRequest, roles: readonly string[]) => Promise<Caller>;
+type Guard = (request: FastifyRequest, scope: Route['scope']) => Promise<Caller>;
 
 /** Who is calling, allowed to, and not too often. @throws FieldbidError UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED. */
 function guardOf({ config, keys, ledger }: ServerOptions): Guard {
   const perKey = new RateLimit(config.rateLimit);
   const perAddress = new RateLimit(WRONG_KEYS);
-  return async (request, roles) => {
+  return async (request, scope) => {
     const presented = /^Bearer ([\x21-\x7e]{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
-    const key = presented === undefined ? undefined : keys.authenticate(presented);
+    const key = presented === undefined ? undefined : await authenticate(keys, presented, Date.now());
     if (key === undefined) {
       limit(perAddress, request.ip);
       throw new FieldbidError('UNAUTHENTICATED', 'An API key is needed: Authorization: Bearer KEY.');
     }
     limit(perKey, key.name);
-    if (!roles.includes(key.role)) {
-      throw new FieldbidError('FORBIDDEN', `This is for ${roles.join(', ')}; the key is of ${key.role}.`);
-    }
+    requireScope(key, scopesIn(scope));
     const caller = { key, identity: await ledger.identity(identityName(key)) };
     callers.set(request, caller);
     return caller;
   };
+}
+
+function scopesIn(scope: Route['scope']): readonly Scope[] {
+  return typeof scope === 'string' ? [scope] : scope;
+}
+
+/** The key is allowed one of these. */
+function requireScope({ name, role, scopes }: ApiKeyEntry, wanted: readonly Scope[]): void {
+  const allowed = scopes ?? scopesOf(role);
+  if (wanted.some((scope) => allowed.includes(scope))) return;
+  const roles = [...new Set(wanted.flatMap(rolesWith))];
+  throw new FieldbidError(
+    'FORBIDDEN',
+    roles.includes(role)
+      ? `This needs the scope ${wanted.join(' or ')}; the key ${name} has ${allowed.join(', ')}.`
+      : `This is for ${roles.join(', ')}; the key is of ${role}.`,
+  );
 }
 
 function identityName({ mspId, role, deraId }: ApiKeyEntry) {
@@ -147,25 +166,27 @@ function limit(bucket: RateLimit, name: string): void {
 }
 
 function addRoute(app: FastifyInstance, route: Route, services: Services, guard: Guard): void {
-  const { method, url, summary, roles, params, body, response, handle } = route;
+  const { method, url, summary, scope, params, query, body, response, handle } = route;
+  const scopes = scopesIn(scope);
   app.route({
     method,
     url: `${API_PREFIX}${url}`,
     schema: {
       summary,
-      description: `For ${roles.join(', ')}.`,
+      description: `For ${[...new Set(scopes.flatMap(rolesWith))].join(', ')}, with the scope ${scopes.join(' or ')}.`,
       ...(params === undefined ? {} : { params }),
+      ...(query === undefined ? {} : { querystring: query }),
       ...(body === undefined ? {} : { body }),
       response: { 200: response, default: Problem },
     },
     // Before the body is read: what a stranger sends is not even parsed.
     onRequest: async (request) => {
-      await guard(request, roles);
+      await guard(request, scope);
     },
     handler: async (request) => {
       const caller = callers.get(request);
       if (caller === undefined) throw new RangeError('a request reached its handler unguarded');
-      return handle(services, caller, request.params, request.body);
+      return handle(services, caller, request.params, query === undefined ? request.body : request.query);
     },
   });
 }
@@ -179,7 +200,7 @@ function addHealth(app: FastifyInstance, { health }: ServerOptions): void {
 }
 
 function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): void {
-  const { config, ledger, closing, log } = options;
+  const { config, ledger, closing, log, metrics } = options;
   const open = new Map<string, number>();
   const schema = {
     summary: 'Step 6: contract events as text/event-stream; ids only, resumes after a checkpoint',
@@ -187,7 +208,7 @@ function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): 
     response: { default: Problem },
   };
   app.get(`${API_PREFIX}/events`, { schema }, async (request, reply) => {
-    const { key } = await guard(request, ['dera', 'dso', 'iso', 'operator']);
+    const { key } = await guard(request, 'events');
     const header = request.headers['last-event-id'];
     const after =
       (request.query as { after?: string }).after ?? (typeof header === 'string' ? header : undefined);
@@ -197,6 +218,7 @@ function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): 
       throw new FieldbidError('RATE_LIMITED', `The key holds ${streams} event streams open already.`);
     }
     open.set(key.name, streams + 1);
+    metrics.streams(1);
     const left = new AbortController();
     const leave = (): void => left.abort();
     reply.raw.once('close', leave);
@@ -208,6 +230,7 @@ function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): 
       log.error({ requestId: request.id, err: error }, `event stream: ${messageOf(error)}`);
     } finally {
       open.set(key.name, (open.get(key.name) ?? 1) - 1);
+      metrics.streams(-1);
       closing.removeEventListener('abort', leave);
       reply.raw.end();
     }

@@ -49,9 +49,6 @@ export interface RawStore {
   find(keys: readonly RevisionKey[]): Promise<RawRow[]>;
   /** Committed rows after a key, by uid and revision. */
   page(after: RevisionKey | undefined, limit: number): Promise<RawRow[]>;
-  /** Answers when the store is alive. */
-  ping(): Promise<void>;
-  close(): Promise<void>;
 }
 
 export function revisionKey({ uid, revision }: RevisionKey): string {

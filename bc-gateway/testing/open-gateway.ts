@@ -13,7 +13,8 @@ import { BcGateway } from '../gateway.ts';
 import { EmbeddedLedger } from '../ledger/embedded/embedded-ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RawStore } from '../store/raw-store.ts';
-import { openRawStore } from '../store/sqlite-raw-store.ts';
+import { openSqliteStores } from '../store/sqlite/open.ts';
+import type { Stores } from '../store/stores.ts';
 
 export const NOW = Date.UTC(2026, 5, 21, 11, 55);
 
@@ -29,6 +30,8 @@ export type Party = keyof typeof KEYS;
 export interface OpenOptions {
   /** Data of an earlier gateway. */
   readonly dir?: string;
+  /** A database instead of a SQLite file. */
+  readonly stores?: Stores;
   readonly config?: Record<string, unknown>;
   readonly log?: Logger;
   /** Puts a fault between the gateway and its ledger or store. */
@@ -40,6 +43,7 @@ export interface OpenGateway {
   readonly dir: string;
   readonly url: string;
   readonly ledger: EmbeddedLedger;
+  readonly stores: Stores;
   readonly store: RawStore;
   client(party: Party): GatewayClient;
   keyOf(party: Party): string;
@@ -50,11 +54,13 @@ export async function openGateway(options: OpenOptions = {}): Promise<OpenGatewa
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'gateway-'));
   const now = () => NOW;
   const ledger = await EmbeddedLedger.open({ dir: join(dir, 'ledger'), now, durability: 'process' });
-  const store = await openRawStore({ file: join(dir, 'raw.sqlite'), durability: 'process' });
+  const stores =
+    options.stores ?? (await openSqliteStores({ file: join(dir, 'raw.sqlite'), durability: 'process' }));
+  const { records: store } = stores;
   const gateway = await BcGateway.start({
     config: { listen: { port: 0 }, ...options.config },
     ledger: options.ledgerThrough?.(ledger) ?? ledger,
-    store: options.storeThrough?.(store) ?? store,
+    stores: { ...stores, records: options.storeThrough?.(store) ?? store },
     keys: apiKeysOf(Object.values(KEYS).map(({ entry }) => entry)),
     now,
     saltFor: seededSalts('test'),
@@ -65,13 +71,14 @@ export async function openGateway(options: OpenOptions = {}): Promise<OpenGatewa
     dir,
     url,
     ledger,
+    stores,
     store,
     client: (party) => new GatewayClient({ url, apiKey: KEYS[party].key, deadline_ms: 30_000 }),
     keyOf: (party) => KEYS[party].key,
     close: async () => {
       await gateway.close();
       await ledger.close();
-      await store.close();
+      await stores.close();
     },
   };
 }

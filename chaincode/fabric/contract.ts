@@ -76,6 +76,10 @@ export class DerMarket extends Contract implements Methods {
     return run(ctx, 'readInterval', argument);
   }
 
+  readDer(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'readDer', argument);
+  }
+
   listDers(ctx: Context, argument: string): Promise<string> {
     return run(ctx, 'listDers', argument);
   }

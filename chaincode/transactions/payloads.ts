@@ -115,6 +115,9 @@ export type RecordSettlement = Static<typeof RecordSettlement>;
 export const ReadBid = Type.Object({ uid: Uid, revision: Type.Optional(Revision) }, closed);
 export type ReadBid = Static<typeof ReadBid>;
 
+export const ReadDer = Type.Object({ derId: Id }, closed);
+export type ReadDer = Static<typeof ReadDer>;
+
 export const ReadInterval = Type.Object({ intervalId: IntervalId }, closed);
 export type ReadInterval = Static<typeof ReadInterval>;
 

@@ -2,11 +2,12 @@
 import type { BidState, IntervalState, RegistryEntry, Submission } from '@fieldbid/core/gateway-api/schemas';
 import type { TransactionContext } from './context.ts';
 import { under } from './keys.ts';
-import type { BidPage, DerPage, Page, ReadBid, ReadInterval } from './payloads.ts';
+import type { BidPage, DerPage, Page, ReadBid, ReadDer, ReadInterval } from './payloads.ts';
 import { Refused } from './refusal.ts';
 import {
   loadBid,
   loadDecision,
+  loadDer,
   loadDispatch,
   loadSubmissions,
   type StoredBid,
@@ -22,6 +23,12 @@ export async function readBid(ctx: TransactionContext, { uid, revision }: ReadBi
   if (state !== undefined) return state;
   const what = revision === undefined ? `bid ${uid}` : `revision ${revision} of bid ${uid}`;
   throw new Refused('NOT_FOUND', `There is no ${what}.`, { uid });
+}
+
+export async function readDer(ctx: TransactionContext, { derId }: ReadDer): Promise<RegistryEntry> {
+  const entry = await loadDer(ctx, derId);
+  if (entry !== undefined) return entry;
+  throw new Refused('NOT_REGISTERED', `${derId} is not registered.`, { derId });
 }
 
 /** Every revision, oldest first. */

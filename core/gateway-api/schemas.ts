@@ -12,6 +12,7 @@ import {
   Id,
   Instant_ms,
   IntervalId,
+  Measurement,
   Power_W,
   Price_uUSD_per_MWh,
   Product,
@@ -342,6 +343,93 @@ export const LedgerEvent = Type.Object(
 );
 export type LedgerEvent = Static<typeof LedgerEvent>;
 
+/** `measured` by instruments, or by a power flow of what was expected. */
+export const VoltageSource = Type.Enum(['measured', 'power-flow']);
+export type VoltageSource = Static<typeof VoltageSource>;
+
+const NodePhase = Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' });
+/** µpu of nominal. */
+const Voltage_upu = Type.Integer({ minimum: 0, maximum: 10_000_000 });
+
+/** M25 · A feeder's voltages at one instant. */
+export const GridMeasurement = Type.Object(
+  {
+    feederId: Id,
+    at_ms: Instant_ms,
+    source: VoltageSource,
+    /** By node and phase, e.g. `l675.B`. */
+    voltages: Type.Array(Type.Object({ node: NodePhase, voltage_upu: Voltage_upu }, closed), {
+      minItems: 1,
+      maxItems: 10_000,
+    }),
+  },
+  closed,
+);
+export type GridMeasurement = Static<typeof GridMeasurement>;
+
+export const GridMeasurements = Type.Object(
+  { measurements: Type.Array(GridMeasurement, { minItems: 1, maxItems: 1000 }) },
+  closed,
+);
+export type GridMeasurements = Static<typeof GridMeasurements>;
+
+/** M25 · Readings of an aggregator's devices, each as its device signed it. */
+export const Readings = Type.Object(
+  { readings: Type.Array(Measurement, { minItems: 1, maxItems: 10_000 }) },
+  closed,
+);
+export type Readings = Static<typeof Readings>;
+
+/** What became of a batch of measurements. A part that is refused does not hold up the rest. */
+export const MeasurementsStored = Type.Object(
+  {
+    /** New ones. */
+    stored: Type.Integer({ minimum: 0 }),
+    /** There already, from an earlier try. */
+    known: Type.Integer({ minimum: 0 }),
+    refused: Type.Array(
+      Type.Object(
+        { index: Type.Integer({ minimum: 0 }), code: Type.String(), reason: Type.String() },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+export type MeasurementsStored = Static<typeof MeasurementsStored>;
+
+const Digits = Type.String({ pattern: '^\\d{1,16}$' });
+const Limit = Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,3}$' }));
+/** Half-open, epoch ms; as texts, because they come in the address. `after` is the former page's `next`. */
+const Page = {
+  from_ms: Digits,
+  to_ms: Digits,
+  after: Type.Optional(Type.String({ maxLength: 200 })),
+  limit: Limit,
+};
+
+export const ReadingQuery = Type.Object({ derId: Id, ...Page }, closed);
+export type ReadingQuery = Static<typeof ReadingQuery>;
+export const VoltageQuery = Type.Object({ feederId: Id, node: Type.Optional(NodePhase), ...Page }, closed);
+export type VoltageQuery = Static<typeof VoltageQuery>;
+
+const Next = Type.Union([Type.String(), Type.Null()]);
+export const ReadingPage = Type.Object({ readings: Type.Array(Measurement), next: Next }, closed);
+export type ReadingPage = Static<typeof ReadingPage>;
+export const VoltagePage = Type.Object(
+  {
+    voltages: Type.Array(
+      Type.Object(
+        { at_ms: Instant_ms, node: NodePhase, source: VoltageSource, voltage_upu: Voltage_upu },
+        closed,
+      ),
+    ),
+    next: Next,
+  },
+  closed,
+);
+export type VoltagePage = Static<typeof VoltagePage>;
+
 /** What `verify` found wrong; empty means that every record, order and block was checked and agrees. */
 export const VerifyFinding = Type.Object(
   { kind: Type.String(), where: Type.String(), found: Type.String(), expected: Type.String() },
@@ -397,6 +485,10 @@ export type Problem = Static<typeof Problem>;
  * | GET /v1/intervals/:id/records → VerifiedBid[] | dera: its own; operator: all | verified raw records |
  * | GET /v1/bids/:uid → VerifiedBid | dera: its own; operator | one, verified |
  * | GET /v1/bids/:uid/history → BidState[] | all | every revision |
+ * | POST /v1/readings {Readings} → MeasurementsStored | dera | its devices' signed readings |
+ * | GET /v1/readings?derId → ReadingPage | dera: its own; dso, operator | readings of a DER |
+ * | POST /v1/grid-measurements {GridMeasurements} → MeasurementsStored | dso | voltages of a feeder |
+ * | GET /v1/grid-measurements?feederId → VoltagePage | dso, operator | the same, read |
  * | GET /v1/verify → VerifyReport | operator | walk everything |
  * | GET /v1/events?after=CHECKPOINT → text/event-stream of LedgerEvent | all | step 6 |
  * | GET /v1/health → Health | – | liveness |

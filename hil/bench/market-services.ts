@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { AggregatorService } from '@fieldbid/aggregator/service';
 import { apiKeysOf, type NewApiKey, newApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
 import { BcGateway } from '@fieldbid/bc-gateway/gateway';
-import { openRawStore } from '@fieldbid/bc-gateway/store/sqlite-raw-store';
+import { openSqliteStores } from '@fieldbid/bc-gateway/store/sqlite/open';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import { seededSalts } from '@fieldbid/core/gateway-api/checksum';
@@ -45,16 +45,16 @@ export async function openGateway(
     { name: 'operator', role: 'operator' },
   ];
   const made = wanted.map((one) => ({ role: one.role, ...newApiKey(one) }));
-  const store = await openRawStore({
+  const stores = await openSqliteStores({
     file: join(folder, 'gateway', 'raw-records.sqlite'),
     durability: DURABILITY,
   });
-  closers.add('raw store', () => store.close());
+  closers.add('stores', () => stores.close());
   const start = (port: number): Promise<BcGateway> =>
     BcGateway.start({
       config: { listen: { port } },
       ledger: ledger.ledger,
-      store,
+      stores,
       keys: apiKeysOf(made.map(({ entry }) => entry)),
       now,
       saltFor: seededSalts(seed),

@@ -5,7 +5,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
-import { addKey } from '@fieldbid/bc-gateway/key-commands';
+import { ApiKeyFile } from '@fieldbid/bc-gateway/auth/key-file';
+import { addKey } from '@fieldbid/bc-gateway/commands/keys';
 import { besideFile } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
@@ -60,9 +61,9 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     url: `http://127.0.0.1:${options.gatewayPort}`,
     apiKeyFile: `${role}.key`,
   });
-  const keysFile = join(folder, 'keys.json');
+  const keys = ApiKeyFile.openOrNew(join(folder, 'keys.json'));
   for (const role of ['dera', 'dso', 'operator'] as const) {
-    const key = addKey(keysFile, { name: role, role, ...(role === 'dera' ? { deraId } : {}) });
+    const key = await addKey(keys, { name: role, role, ...(role === 'dera' ? { deraId } : {}) });
     writeFileSync(join(folder, `${role}.key`), `${key}\n`, { mode: SECRET_MODE });
   }
   write('gateway.yaml', {

@@ -10,7 +10,7 @@ import { BcGateway } from '@fieldbid/bc-gateway/gateway';
 import { EmbeddedLedger } from '@fieldbid/bc-gateway/ledger/embedded/embedded-ledger';
 import { FabricLedger } from '@fieldbid/bc-gateway/ledger/fabric/fabric-ledger';
 import type { Ledger } from '@fieldbid/bc-gateway/ledger/ledger';
-import { openRawStore } from '@fieldbid/bc-gateway/store/sqlite-raw-store';
+import { openSqliteStores } from '@fieldbid/bc-gateway/store/sqlite/open';
 import { startFabric, WITHOUT_FABRIC } from '@fieldbid/chaincode/testing/fabric';
 import { bid, certificate, enrolment, registration } from '@fieldbid/chaincode/testing/fixtures';
 import { bidUid } from '@fieldbid/core/digest';
@@ -67,14 +67,14 @@ export async function ledgerFigures(): Promise<Row[]> {
 }
 
 async function figuresOf(ledger: Ledger, name: string, file: string): Promise<Row[]> {
-  const store = await openRawStore({ file });
+  const stores = await openSqliteStores({ file });
   const made = [
     newApiKey({ name: 'north', role: 'dera', deraId: 'north' }),
     newApiKey({ name: 'dso', role: 'dso' }),
   ];
   const gateway = await BcGateway.start({
     config: { listen: { port: 0 }, rateLimit: { perSecond: 1e6, burst: 1_000_000 } },
-    ...{ ledger, store, now: Date.now, log: silentLogger() },
+    ...{ ledger, stores, now: Date.now, log: silentLogger() },
     keys: apiKeysOf(made.map(({ entry }) => entry)),
   });
   const [north, dso] = made.map(
@@ -99,7 +99,7 @@ async function figuresOf(ledger: Ledger, name: string, file: string): Promise<Ro
   } finally {
     await market.close();
     await gateway.close();
-    await store.close();
+    await stores.close();
     await ledger.close();
   }
 }

@@ -2,11 +2,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { besideFile, readText } from '@fieldbid/core/config';
-import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
-import { isLoopback } from '@fieldbid/core/loopback';
+import { besideFile, readText } from '../config.ts';
+import { FieldbidError, InputError, messageOf } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import type { MetricsConfig } from './config.ts';
-import type { AgentMetrics } from './metrics.ts';
+
+/** What is shown: of prom-client's registry, or what has the same two. */
+export interface MetricsText {
+  /** Text exposition format 0.0.4. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
 
 const MOST_CONNECTIONS = 16;
 const REQUEST_DEADLINE_MS = 5000;
@@ -35,7 +41,7 @@ export function metricsAccess(
 
 /** @throws FieldbidError `METRICS_PORT` when it cannot listen there. */
 export async function serveMetrics(
-  metrics: Pick<AgentMetrics, 'text' | 'contentType'>,
+  metrics: MetricsText,
   { host, port, token }: { host: string; port: number; token: string | undefined },
 ): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
@@ -51,13 +57,13 @@ export async function serveMetrics(
     const text = `metrics: cannot listen on ${host}:${port}: ${messageOf(cause)}`;
     throw new FieldbidError('METRICS_PORT', text, { cause });
   }
-  // A monitor must never keep the agent from ending.
+  // A monitor must never keep a program from ending.
   server.unref();
   return { url: urlOf(server, host), close: () => closed(server) };
 }
 
 async function answer(
-  metrics: Pick<AgentMetrics, 'text' | 'contentType'>,
+  metrics: MetricsText,
   token: string | undefined,
   request: IncomingMessage,
   response: ServerResponse,

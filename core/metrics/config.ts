@@ -1,4 +1,4 @@
-/** Config section `metrics` of `fieldbid edge run`. Without it nothing listens. */
+/** Config section `metrics` of services. Without it nothing listens. */
 import Type, { type Static } from 'typebox';
 
 export const MetricsConfig = Type.Object(

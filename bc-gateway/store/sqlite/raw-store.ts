@@ -1,46 +1,11 @@
 /** Raw records in SQLite. Every change is one SQLite transaction. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
-import type { PendingTransaction, RawRow, RawStore, RevisionKey } from './raw-store.ts';
-
-/** Formats of the file, in order; a new one is added at the end and never changed after a release. */
-const MIGRATIONS = [
-  [
-    `CREATE TABLE raw_records (
-    uid TEXT NOT NULL, revision INTEGER NOT NULL, tx_id TEXT NOT NULL, state TEXT NOT NULL,
-    der_id TEXT NOT NULL, dera_id TEXT NOT NULL, interval_id TEXT NOT NULL,
-    salt TEXT NOT NULL, record TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    PRIMARY KEY (uid, revision, tx_id), CHECK (state IN ('pending', 'committed'))
-  ) WITHOUT ROWID`,
-    "CREATE UNIQUE INDEX one_committed_record ON raw_records (uid, revision) WHERE state = 'committed'",
-    "CREATE INDEX pending_records ON raw_records (tx_id) WHERE state = 'pending'",
-  ],
-  [
-    'CREATE TABLE pending_transactions (tx_id TEXT PRIMARY KEY, endorsed BLOB NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID',
-    // Of the format before, which kept no bytes: what is not on the ledger is forgotten.
-    "INSERT INTO pending_transactions SELECT DISTINCT tx_id, x'', 0 FROM raw_records WHERE state = 'pending'",
-  ],
-];
+import type { SqliteDatabase } from '@fieldbid/core/sqlite/database';
+import type { PendingTransaction, RawRow, RawStore, RevisionKey } from '../raw-store.ts';
 
 const COLUMNS =
   'r.uid, r.revision, r.tx_id AS txId, r.der_id AS derId, r.dera_id AS deraId, r.interval_id AS intervalId, r.salt, r.record, r.at_ms';
 
-export interface RawStoreOptions {
-  /** Made when absent. */
-  readonly file: string;
-  /** `power` by default: a record survives a power cut. */
-  readonly durability?: SqliteOptions['durability'];
-}
-
-/** @throws FieldbidError `STORE_IN_USE`, `STORE_FAILED`, `STORE_TOO_NEW`. */
-export async function openRawStore(options: RawStoreOptions): Promise<RawStore> {
-  mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
-  const durability = options.durability ?? 'power';
-  return new SqliteRawStore(await SqliteDatabase.open(options.file, MIGRATIONS, { durability }));
-}
-
-class SqliteRawStore implements RawStore {
+export class SqliteRawStore implements RawStore {
   readonly #db: SqliteDatabase;
 
   constructor(db: SqliteDatabase) {
@@ -98,13 +63,5 @@ class SqliteRawStore implements RawStore {
       after?.revision ?? 0,
       limit,
     );
-  }
-
-  async ping(): Promise<void> {
-    await this.#db.get('SELECT 1');
-  }
-
-  close(): Promise<void> {
-    return this.#db.close();
   }
 }
