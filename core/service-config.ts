@@ -32,7 +32,13 @@ export type BrokerConfig = Static<typeof BrokerConfig>;
 
 export const GatewayConfig = Type.Object(
   {
-    url: Type.String({ pattern: '^https?://' }),
+    /** Several, of gateways on one database: where one does not answer, the next is asked. */
+    url: Type.Union([
+      Type.String({ pattern: '^https?://' }),
+      Type.Array(Type.String({ pattern: '^https?://' }), { minItems: 1, maxItems: 16 }),
+    ]),
+    /** Accept plain http:// to another machine. */
+    allowInsecure: Type.Optional(Type.Boolean()),
     /** File that holds the API key; or environment variable FIELDBID_API_KEY. */
     apiKeyFile: Type.Optional(Type.String()),
   },
@@ -105,7 +111,8 @@ export function gatewayClient(config: GatewayConfig, configFile: string): Gatewa
         'a file that holds it, or the environment variable FIELDBID_API_KEY (fieldbid gateway key add)',
     });
   }
-  return new GatewayClient({ url: config.url, apiKey });
+  const { url, allowInsecure = false } = config;
+  return new GatewayClient({ url, apiKey, allowInsecure });
 }
 
 function defined(record: Record<string, unknown>): Record<string, unknown> {

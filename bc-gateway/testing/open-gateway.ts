@@ -8,7 +8,7 @@ import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { BidBatch, Decision } from '@fieldbid/core/gateway-api/schemas';
 import { type Logger, silentLogger } from '@fieldbid/core/logging';
 import type { Bid } from '@fieldbid/core/market/messages';
-import { apiKeysOf, newApiKey } from '../auth/api-keys.ts';
+import { type ApiKeyStore, apiKeysOf, newApiKey } from '../auth/api-keys.ts';
 import { BcGateway } from '../gateway.ts';
 import { EmbeddedLedger } from '../ledger/embedded/embedded-ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -44,6 +44,7 @@ export interface OpenGateway {
   readonly url: string;
   readonly ledger: EmbeddedLedger;
   readonly stores: Stores;
+  readonly keys: ApiKeyStore;
   readonly store: RawStore;
   client(party: Party): GatewayClient;
   keyOf(party: Party): string;
@@ -57,11 +58,12 @@ export async function openGateway(options: OpenOptions = {}): Promise<OpenGatewa
   const stores =
     options.stores ?? (await openSqliteStores({ file: join(dir, 'raw.sqlite'), durability: 'process' }));
   const { records: store } = stores;
+  const keys = apiKeysOf(Object.values(KEYS).map(({ entry }) => entry));
   const gateway = await BcGateway.start({
     config: { listen: { port: 0 }, ...options.config },
     ledger: options.ledgerThrough?.(ledger) ?? ledger,
     stores: { ...stores, records: options.storeThrough?.(store) ?? store },
-    keys: apiKeysOf(Object.values(KEYS).map(({ entry }) => entry)),
+    keys,
     now,
     saltFor: seededSalts('test'),
     log: options.log ?? silentLogger(),
@@ -72,6 +74,7 @@ export async function openGateway(options: OpenOptions = {}): Promise<OpenGatewa
     url,
     ledger,
     stores,
+    keys,
     store,
     client: (party) => new GatewayClient({ url, apiKey: KEYS[party].key, deadline_ms: 30_000 }),
     keyOf: (party) => KEYS[party].key,

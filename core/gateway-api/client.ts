@@ -5,7 +5,8 @@
  */
 import type { TSchema } from 'typebox';
 import Type, { type Static } from 'typebox';
-import { FieldbidError } from '../errors.ts';
+import { codeOf, FieldbidError, InputError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import type { EnrolmentRequest } from '../market/enrolment.ts';
 import { parse } from '../schema.ts';
 import { recordChecksum } from './checksum.ts';
@@ -18,24 +19,36 @@ import {
   BidState,
   type Decision,
   type DerRegistration,
+  type GridMeasurements,
   Health,
   IntervalState,
   type KeyRevocation,
   type KeyRotation,
   type LedgerEvent,
+  MeasurementsStored,
   type Modification,
   type Qualification,
+  ReadingPage,
+  type ReadingQuery,
+  type Readings,
   RegistryEntry,
   type Settlement,
   SubmitResult,
   VerifiedBid,
   VerifyReport,
+  VoltagePage,
+  type VoltageQuery,
 } from './schemas.ts';
 
 export interface GatewayClientOptions {
-  /** Base URL, e.g. `http://127.0.0.1:8080`; without `/v1`. */
-  readonly url: string;
+  /**
+   * Base URL, e.g. `http://127.0.0.1:8080`; without `/v1`. Several of gateways on one database: where one does not
+   * answer, the next call goes to the next.
+   */
+  readonly url: string | readonly string[];
   readonly apiKey: string;
+  /** Accept plain http:// to another machine: the key and prices then cross the network in clear. */
+  readonly allowInsecure?: boolean;
   /** Per call, real milliseconds; 10 s by default. `verify` has ten times that. */
   readonly deadline_ms?: number;
   /** Told when the event stream was interrupted, before it is opened again. */
@@ -47,13 +60,19 @@ export interface GatewayClientOptions {
  * there was no answer, with `details.outcomeUnknown` for a change, which may have been made all the same.
  */
 export class GatewayClient {
-  readonly #url: string;
+  readonly #urls: readonly string[];
+  /** Which of them is asked next. */
+  #turn = 0;
   readonly #apiKey: string;
   readonly #deadline_ms: number;
   readonly #onInterruption: ((error: unknown) => void) | undefined;
 
+  /** @throws InputError for an address that is none, or that would be spoken to in clear. */
   constructor(options: GatewayClientOptions) {
-    this.#url = options.url.replace(/\/+$/, '');
+    const urls = typeof options.url === 'string' ? [options.url] : options.url;
+    if (urls.length === 0) throw new RangeError('a gateway has an address');
+    for (const url of urls) requireSafeUrl(url, options.allowInsecure ?? false);
+    this.#urls = urls.map((url) => url.replace(/\/+$/, ''));
     this.#apiKey = options.apiKey;
     this.#deadline_ms = options.deadline_ms ?? 10_000;
     this.#onInterruption = options.onInterruption;
@@ -142,6 +161,26 @@ export class GatewayClient {
     return this.#call(Type.Array(BidState), 'GET', `/bids/${encodeURIComponent(uid)}/history`);
   }
 
+  /** M25 · DERA: its devices' readings, each as its device signed it. One that is refused does not hold up the rest. */
+  addReadings(readings: Readings['readings']): Promise<MeasurementsStored> {
+    return this.#call(MeasurementsStored, 'POST', '/readings', { readings });
+  }
+
+  /** M25 · A DER's readings, by time, in pages. */
+  readings(query: ReadingQuery): Promise<ReadingPage> {
+    return this.#call(ReadingPage, 'GET', `/readings?${new URLSearchParams(query)}`);
+  }
+
+  /** M25 · DSO: voltages of a feeder. */
+  addGridMeasurements(measurements: GridMeasurements['measurements']): Promise<MeasurementsStored> {
+    return this.#call(MeasurementsStored, 'POST', '/grid-measurements', { measurements });
+  }
+
+  /** M25 · Voltages of a feeder, by time and node, in pages. */
+  gridMeasurements(query: VoltageQuery): Promise<VoltagePage> {
+    return this.#call(VoltagePage, 'GET', `/grid-measurements?${new URLSearchParams(query)}`);
+  }
+
   /** Operator: walks every block, order and record. Findings are returned, not thrown. */
   verify(): Promise<VerifyReport> {
     return this.#call(VerifyReport, 'GET', '/verify', undefined, 10 * this.#deadline_ms);
@@ -160,12 +199,19 @@ export class GatewayClient {
    */
   events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent> {
     return ledgerEvents({
-      url: this.#url,
+      url: () => this.#url,
       apiKey: this.#apiKey,
       after,
       signal,
-      ...(this.#onInterruption === undefined ? {} : { onInterruption: this.#onInterruption }),
+      onInterruption: (error) => {
+        this.#turn++;
+        this.#onInterruption?.(error);
+      },
     });
+  }
+
+  get #url(): string {
+    return this.#urls[this.#turn % this.#urls.length] as string;
   }
 
   async #call<T extends TSchema>(
@@ -176,9 +222,30 @@ export class GatewayClient {
     deadline_ms = this.#deadline_ms,
   ): Promise<Static<T>> {
     const url = `${this.#url}${API_PREFIX}${path}`;
-    const answer = await call({ method, url, apiKey: this.#apiKey, body }, deadline_ms);
+    let answer: unknown;
+    try {
+      answer = await call({ method, url, apiKey: this.#apiKey, body }, deadline_ms);
+    } catch (error) {
+      if (UNANSWERED.has(codeOf(error))) this.#turn++;
+      throw error;
+    }
     return parse(schema, answer, `answer to ${method} ${API_PREFIX}${path}`);
   }
+}
+
+/** Nobody is there, or nobody says anything: another gateway may. */
+const UNANSWERED: ReadonlySet<string> = new Set(['GATEWAY_UNAVAILABLE', 'DEADLINE']);
+
+function requireSafeUrl(text: string, allowInsecure: boolean): void {
+  const fault = (found: string, expected: string): InputError =>
+    new InputError({ source: 'address of the BC-GW', path: '', found, expected });
+  if (!URL.canParse(text)) throw fault(text, 'http://127.0.0.1:PORT, or https://HOST:PORT');
+  const { protocol, hostname } = new URL(text);
+  if (protocol === 'https:' || allowInsecure || isLoopback(hostname)) return;
+  throw fault(
+    text,
+    'https:// to another machine, or allowInsecure: true (the API key then travels in clear)',
+  );
 }
 
 function interval(intervalId: string): string {

@@ -10,7 +10,8 @@ import { send } from './http.ts';
 import { API_PREFIX, LedgerEvent } from './schemas.ts';
 
 export interface EventStreamOptions {
-  readonly url: string;
+  /** Asked before each connection: several gateways may stand for one. */
+  readonly url: () => string;
   readonly apiKey: string;
   /** Last checkpoint handled; undefined: from the first event of the ledger. */
   readonly after: string | undefined;
@@ -70,7 +71,7 @@ async function* connection(
     const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
     const response = await send({
       method: 'GET',
-      url: `${url}${API_PREFIX}/events${query}`,
+      url: `${url()}${API_PREFIX}/events${query}`,
       apiKey,
       accept: 'text/event-stream',
       signal: ending.signal,

@@ -2,6 +2,7 @@
  * What of a market's records survives when its gateway is killed again and again (`--kills`, 100 by default), and on
  * Fabric peers, orderer and contract services with it (a fifth as often).
  */
+import { startPostgresql, WITHOUT_POSTGRESQL } from '@fieldbid/bc-gateway/testing/postgresql';
 import { startFabric, WITHOUT_FABRIC } from '@fieldbid/chaincode/testing/fabric';
 import type { KilledMarketReport } from '../ledger/killed-market.ts';
 import { killEmbeddedGateway, killOnFabric } from '../ledger/kills.ts';
@@ -17,7 +18,9 @@ export async function killsFigures({ kills = 100 }: { kills?: number }): Promise
   const network = await startFabric();
   try {
     const few = Math.ceil(kills / 5);
-    const report = await killOnFabric(network, few, 1, progress);
+    const server = WITHOUT_POSTGRESQL === undefined ? await startPostgresql() : undefined;
+    const report = await killOnFabric(network, await server?.database(), few, 1, progress);
+    await server?.stop();
     const whom = Object.entries(report.kills).map(([name, count]) => `${name} ${count}`);
     rows.push(row(`${few} kills on Fabric: ${whom.join(', ')}`, report));
   } finally {

@@ -1,3 +1,4 @@
+import { startPostgresql, WITHOUT_POSTGRESQL } from '@fieldbid/bc-gateway/testing/postgresql';
 import { startFabric, WITHOUT_FABRIC } from '@fieldbid/chaincode/testing/fabric';
 import test from 'ava';
 import { killEmbeddedGateway, killOnFabric } from './kills.ts';
@@ -14,20 +15,23 @@ test.serial(
 );
 
 const onFabric =
-  'gateway, peers, orderer and contract services killed on Fabric: nothing lost, nothing doubled';
+  'two gateways on one PostgreSQL, peers, orderer and contract services killed on Fabric: nothing lost, nothing doubled';
 
-if (WITHOUT_FABRIC !== undefined) {
-  test.skip(`${onFabric}: ${WITHOUT_FABRIC}`, () => {});
+const missing = WITHOUT_FABRIC ?? WITHOUT_POSTGRESQL;
+if (missing !== undefined) {
+  test.skip(`${onFabric}: ${missing}`, () => {});
 } else {
   test.serial(onFabric, async (t) => {
     t.timeout(180_000);
     const network = await startFabric();
     t.teardown(() => network.delete());
-    const report = await killOnFabric(network, 10, 1);
+    const server = await startPostgresql();
+    t.teardown(() => server.stop());
+    const report = await killOnFabric(network, await server.database(), 12, 1);
     t.deepEqual(report.faults, []);
     t.is(
       Object.values(report.kills).reduce((a, b) => a + b),
-      10,
+      12,
     );
     t.true(report.acknowledged > 10, JSON.stringify(report));
   });
