@@ -84,27 +84,23 @@ export class GatewayMetrics {
   /** Asked when somebody scrapes. */
   watchPending(pending: () => Promise<readonly PendingTransaction[]>): void {
     const registers = [this.#registry];
-    const age = new Gauge({
-      name: 'fieldbid_pending_oldest_age_seconds',
-      help: 'Age of the oldest transaction whose outcome is not known; 0 when there is none',
-      registers,
-    });
+    // What is not known is not shown as none.
+    const asked = async (of: (open: readonly PendingTransaction[]) => number): Promise<number> =>
+      pending().then(of, () => Number.NaN);
     new Gauge({
       name: 'fieldbid_pending_transactions',
       help: 'Transactions whose raw records wait for their outcome on the ledger',
       registers,
       async collect() {
-        const open = await pending().catch(() => undefined);
-        if (open === undefined) {
-          // What is not known is not shown as none.
-          this.reset();
-          age.reset();
-          this.set(Number.NaN);
-          return;
-        }
-        this.set(open.length);
-        const [oldest] = open;
-        age.set(oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.since_ms) / 1000));
+        this.set(await asked((open) => open.length));
+      },
+    });
+    new Gauge({
+      name: 'fieldbid_pending_oldest_age_seconds',
+      help: 'Age of the oldest transaction whose outcome is not known; 0 when there is none',
+      registers,
+      async collect() {
+        this.set(await asked(([oldest]) => (oldest === undefined ? 0 : ageOf(oldest))));
       },
     });
   }
@@ -117,4 +113,8 @@ export class GatewayMetrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
+}
+
+function ageOf({ since_ms }: PendingTransaction): number {
+  return Math.max(0, (Date.now() - since_ms) / 1000);
 }

@@ -12,6 +12,7 @@ import { type ApiKeyStore, apiKeysOf, newApiKey } from '../auth/api-keys.ts';
 import { BcGateway } from '../gateway.ts';
 import { EmbeddedLedger } from '../ledger/embedded/embedded-ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { RawStore } from '../store/raw-store.ts';
 import { openSqliteStores } from '../store/sqlite/open.ts';
 import type { Stores } from '../store/stores.ts';
@@ -34,6 +35,7 @@ export interface OpenOptions {
   readonly stores?: Stores;
   readonly config?: Record<string, unknown>;
   readonly log?: Logger;
+  readonly metrics?: GatewayMetrics;
   /** Puts a fault between the gateway and its ledger or store. */
   readonly ledgerThrough?: (ledger: Ledger) => Ledger;
   readonly storeThrough?: (store: RawStore) => RawStore;
@@ -67,6 +69,7 @@ export async function openGateway(options: OpenOptions = {}): Promise<OpenGatewa
     now,
     saltFor: seededSalts('test'),
     log: options.log ?? silentLogger(),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
   });
   const { url } = gateway;
   return {
