@@ -24,12 +24,13 @@ import { allocate } from './allocation/allocate.ts';
 import type { ClosedBook } from './bid-book.ts';
 import type { LedgerWatch } from './ledger-watch.ts';
 import { buildSegments, type OfferSegment, offerOf } from './offer/build-offer.ts';
+import type { ReadingGateway } from './readings.ts';
 import { recordBids } from './record-bids.ts';
 import type { KeyGateway } from './registration/ledger-keys.ts';
 import { writeOnce } from './write-once.ts';
 
 /** What the DERA needs of the BC-GW. */
-export interface DeraGateway extends KeyGateway {
+export interface DeraGateway extends KeyGateway, ReadingGateway {
   registerDer(registration: DerRegistration): Promise<RegistryEntry>;
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;

@@ -2,18 +2,19 @@
  * The DERA: takes its DERs' bids until the gate closes, then runs one round per interval (round.ts) and sends
  * every DER its allocation (step 10). Whatever fails, each DER is told what it may do: zero when in doubt.
  */
-import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import type { Bus, Received, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { DerRegistration, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
-import { type Award, ClearedOffer, type IntervalReport } from '@fieldbid/core/market/messages';
+import { type Award, ClearedOffer, type IntervalReport, Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AgentPresence } from './agents.ts';
 import { BidBook, type ClosedBook } from './bid-book.ts';
 import { LedgerWatch } from './ledger-watch.ts';
+import { ReadingsToStore } from './readings.ts';
 import type { Enrolments } from './registration/enrolment.ts';
 import { answerEnrolments, openEnrolments } from './registration/enrolment-service.ts';
 import type { Journal } from './registration/journal.ts';
@@ -58,6 +59,7 @@ export class AggregatorService {
   #ledgerKeys: LedgerKeys | undefined;
   readonly #presence = new AgentPresence();
   readonly #telemetry: Telemetry;
+  readonly #readings: ReadingsToStore;
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -79,6 +81,7 @@ export class AggregatorService {
       marketNow: () => time.now(),
     };
     this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
+    this.#readings = new ReadingsToStore(options.gateway, log);
     this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
     this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
       keysOf: (derId) => this.#enrolments?.keysOf(derId),
@@ -101,7 +104,7 @@ export class AggregatorService {
         log.info({ agentId, alive }, alive ? 'agent is up' : 'agent is gone');
       }),
       await bus.subscribe(topics.measurements('+'), (received) => {
-        this.#telemetry.takeMeasurement(received);
+        if (this.#telemetry.takeMeasurement(received)) this.#keep(received);
       }),
       await bus.subscribe(topics.verdicts('+'), (received) => {
         this.#telemetry.takeVerdict(received);
@@ -144,6 +147,7 @@ export class AggregatorService {
     this.#options.time.close();
     await this.#done;
     for (const subscription of this.#subscriptions) await subscription.close();
+    await this.#readings.send();
     await this.#watch?.close();
   }
 
@@ -160,6 +164,12 @@ export class AggregatorService {
       log.info('stopped before the end of the calendar');
     }
     time.close();
+  }
+
+  /** Into the store, when the ledger knows by which key it is signed. */
+  #keep({ topic, message }: Received): void {
+    const reading = parse(Measurement, message, topic);
+    if (this.#enrolments?.keysOf(reading.derId)?.current != null) this.#readings.take(reading);
   }
 
   #takeBid(topic: string, message: unknown): unknown {
@@ -223,6 +233,7 @@ export class AggregatorService {
     }
     this.#cleared.delete(intervalId);
     await this.#dispatch(context, result, silent);
+    void this.#readings.send();
     await this.#report(context, book, result);
   }
 
@@ -262,7 +273,7 @@ export class AggregatorService {
       deraId: context.deraId,
       intervalId: context.moment.interval.id,
       completed: result !== undefined,
-      notes: [...context.notes, ...this.#telemetry.takeNotes()].sort(),
+      notes: [...context.notes, ...this.#telemetry.takeNotes(), ...this.#readings.takeNotes()].sort(),
       bids: {
         submitted: book.submitted,
         accepted: book.bids.length,

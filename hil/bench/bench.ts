@@ -35,6 +35,8 @@ export interface BenchParts {
 export interface Bench {
   readonly devices: BenchDevices;
   /** `gridlabd 6.0.0` */
+  /** Node and phase of each voltage of a minute. */
+  readonly nodes: readonly string[];
   readonly engine: string;
   /** Process of the plant's power flow, while it runs. */
   enginePid(): number | undefined;
@@ -93,6 +95,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   });
   return {
     devices,
+    nodes: powerFlow.description.nodePhases,
     engine: powerFlow.description.engine,
     enginePid: () => powerFlow.pid,
     run: () => plant.run(),

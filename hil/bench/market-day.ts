@@ -24,6 +24,7 @@ import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import type { BenchInverter } from './devices.ts';
+import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
@@ -118,6 +119,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   closers.add('DSO', () => dso.stop());
   const iso = await startIso(loaded, await connect('iso'), clock.join('iso'), log);
   closers.add('ISO', () => iso.stop());
+  const gridLog = log.child({ room: 'plant' });
+  const grid = new GridMeasurements(gateway.client('dso'), feeder.id, () => bench.nodes, gridLog);
   const bench = await openBench({
     loaded,
     feeder,
@@ -125,7 +128,10 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     time: clock.join('plant'),
     connect,
     progress: options.progress,
-    onMinute: (minute) => options.onMinute?.(minute, hands),
+    onMinute: (minute) => {
+      grid.take(minute);
+      return options.onMinute?.(minute, hands);
+    },
     log,
     closers,
   });
@@ -170,6 +176,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   await Promise.race([running, clock.failure]);
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
+  await grid.settle();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
     ledger: ledger.description,

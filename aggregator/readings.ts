@@ -1,0 +1,79 @@
+/**
+ * M25 · The signed readings of this aggregator's devices on their way into the BC-GW's store, a batch at a time and
+ * beside the market: a store that is away holds nothing up, and what could not be sent is tried again.
+ */
+import { codeOf, messageOf } from '@fieldbid/core/errors';
+import type { MeasurementsStored } from '@fieldbid/core/gateway-api/schemas';
+import type { Logger } from '@fieldbid/core/logging';
+import type { Measurement } from '@fieldbid/core/market/messages';
+
+export interface ReadingGateway {
+  addReadings(readings: Measurement[]): Promise<MeasurementsStored>;
+}
+
+/** Of a request. */
+const BATCH = 5000;
+/** Kept while the store is away: a day of a hundred devices, one reading a minute. */
+const MOST_KEPT = 150_000;
+
+export class ReadingsToStore {
+  readonly #gateway: ReadingGateway;
+  readonly #log: Logger;
+  readonly #most: number;
+  #kept: Measurement[] = [];
+  #dropped = 0;
+  #sending: Promise<void> | undefined;
+
+  constructor(gateway: ReadingGateway, log: Logger, most = MOST_KEPT) {
+    this.#gateway = gateway;
+    this.#log = log;
+    this.#most = most;
+  }
+
+  /** Only what is signed and numbered can be stored. When too many wait, the oldest are given up and counted. */
+  take(reading: Measurement): void {
+    if (reading.signature === undefined || reading.sequence === undefined) return;
+    this.#kept.push(reading);
+    if (this.#kept.length <= this.#most) return;
+    this.#kept.shift();
+    this.#dropped++;
+  }
+
+  /** Sends what has come; never throws, never two requests at once. Resolves when this is over. */
+  send(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  /** Sentences for the next report. */
+  takeNotes(): string[] {
+    if (this.#dropped === 0) return [];
+    const note = `${this.#dropped} readings could not be stored: the BC-GW was away too long`;
+    this.#dropped = 0;
+    return [note];
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#kept.length > 0) {
+      const batch = this.#kept.slice(0, BATCH);
+      try {
+        const { stored, known, refused } = await this.#gateway.addReadings(batch);
+        for (const { index, code, reason } of refused.slice(0, 10)) {
+          this.#log.warn({ derId: batch[index]?.derId, code }, `a reading is not stored: ${reason}`);
+        }
+        this.#log.debug({ stored, known, refused: refused.length }, 'readings stored');
+        // By identity: meanwhile the oldest may have been given up, and others have come.
+        const sent = new Set(batch);
+        this.#kept = this.#kept.filter((reading) => !sent.has(reading));
+      } catch (error) {
+        this.#log.warn(
+          { code: codeOf(error), kept: this.#kept.length },
+          `readings wait: ${messageOf(error)}`,
+        );
+        return;
+      }
+    }
+  }
+}
