@@ -284,14 +284,12 @@ export class MarketRecords {
   ): Promise<SubmitResult> {
     const salts = records.map(({ bid, revision }) => this.#saltFor(bid.uid, revision));
     const argument = argumentOf(records.map((record, i) => recordChecksum(record, salts[i] ?? '')));
-    const at_ms = this.#now();
     const rowsOf = (txId: string): RawRow[] =>
       records.map((record, i) => ({
         ...idsOf(record),
         txId,
         salt: salts[i] ?? '',
         record: canonicalJson(record),
-        at_ms,
       }));
     const { txId, result } = await this.#submit(identity, name, canonicalJson(argument), rowsOf);
     return { txId, bids: parse(Type.Array(BidState), JSON.parse(result), `ledger, ${name}`) };

@@ -2,9 +2,11 @@
 import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { INTERVAL } from '@fieldbid/chaincode/testing/fixtures';
+import { enrolment, INTERVAL } from '@fieldbid/chaincode/testing/fixtures';
 import { codeOf } from '@fieldbid/core/errors';
 import type { VerifyReport } from '@fieldbid/core/gateway-api/schemas';
+import { signBid } from '@fieldbid/core/market/signed-bid';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import fc from 'fast-check';
 import sqlite from 'sqlite3';
@@ -15,7 +17,10 @@ let original = '';
 test.before(async () => {
   const gateway = await openGateway();
   await qualified(gateway, ['pv1', 'pv2']);
-  await runInterval(gateway);
+  // One of the two signs its bids: what a device signed is covered too.
+  const device = seededSigner(1, 'pv1');
+  await gateway.client('north').enrolKey(await enrolment('pv1', device));
+  await runInterval(gateway, INTERVAL, 1, (unsigned) => signBid(device, unsigned));
   await gateway.close();
   original = gateway.dir;
 });
@@ -27,6 +32,7 @@ const COLUMNS = [
   ['raw.sqlite', 'raw_records', 'uid', 'uid, revision'],
   ['raw.sqlite', 'raw_records', 'revision', 'uid, revision'],
   ['raw.sqlite', 'raw_records', 'tx_id', 'uid, revision'],
+  ['raw.sqlite', 'raw_records', 'der_id', 'uid, revision'],
   ['raw.sqlite', 'raw_records', 'dera_id', 'uid, revision'],
   ['raw.sqlite', 'raw_records', 'interval_id', 'uid, revision'],
   ['ledger/ledger.sqlite', 'blocks', 'data', 'number'],
@@ -86,12 +92,13 @@ for (const [file, table, column, key] of COLUMNS) {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(), async (row, at) => {
         let touched = '';
+        let chosen: Record<string, string | number> = {};
         const dir = await tampered(file, async (db) => {
           const rows = (await execute(
             db,
             `SELECT ${column} AS value, * FROM ${table} ORDER BY ${key}`,
           )) as Record<string, string | number>[];
-          const chosen = rows[row % rows.length] ?? {};
+          chosen = rows[row % rows.length] ?? {};
           const value = chosen.value ?? '';
           const next = typeof value === 'number' ? value + 7 : otherCharacter(value, at);
           touched = `${value} -> ${next}`;
@@ -106,7 +113,10 @@ for (const [file, table, column, key] of COLUMNS) {
         });
         try {
           const { findings } = await verified(dir);
-          t.true(findings.length > 0, touched);
+          t.true(
+            findings.some(({ where }) => where.includes(placeOf(chosen))),
+            `${touched}: ${JSON.stringify(findings)}`,
+          );
         } catch (error) {
           // Block 0 is what all else is checked against: a change there stops the start, with its reason.
           t.is(`${table} ${codeOf(error)}`, 'blocks LEDGER_FOREIGN', touched);
@@ -116,6 +126,13 @@ for (const [file, table, column, key] of COLUMNS) {
     );
     t.pass();
   });
+}
+
+/** What a finding has to name: the bid, the block, the key, the transaction. */
+function placeOf({ uid, number, key, tx_id }: Record<string, string | number>): string {
+  if (uid !== undefined) return `${uid}`;
+  if (number !== undefined) return number === 0 ? 'block 0' : '';
+  return `${key ?? tx_id}`;
 }
 
 const NAMED: readonly [title: string, file: string, sql: string, kind: string, where: RegExp][] = [
@@ -150,7 +167,7 @@ const NAMED: readonly [title: string, file: string, sql: string, kind: string, w
   [
     'a record too many',
     'raw.sqlite',
-    'INSERT INTO raw_records SELECT uid, 5, tx_id, state, der_id, dera_id, interval_id, salt, record, at_ms FROM raw_records WHERE revision = 4',
+    'INSERT INTO raw_records SELECT uid, 5, tx_id, state, der_id, dera_id, interval_id, salt, record FROM raw_records WHERE revision = 4',
     'RECORD_EXTRA',
     /revision 5$/,
   ],
@@ -171,15 +188,15 @@ const NAMED: readonly [title: string, file: string, sql: string, kind: string, w
   [
     'a quantity in a block',
     'ledger/ledger.sqlite',
-    "UPDATE blocks SET data = replace(data, '40000', '40001') WHERE number = 6",
+    "UPDATE blocks SET data = replace(data, '40000', '40001') WHERE number = 7",
     'BLOCK_HASH',
-    /^block 6$/,
+    /^block 7$/,
   ],
-  ['a lost block', 'ledger/ledger.sqlite', 'DELETE FROM blocks WHERE number = 6', 'BLOCK_CHAIN', /^block 7$/],
+  ['a lost block', 'ledger/ledger.sqlite', 'DELETE FROM blocks WHERE number = 7', 'BLOCK_CHAIN', /^block 8$/],
   [
     'a lost last block, its writes with it',
     'ledger/ledger.sqlite',
-    'DELETE FROM blocks WHERE number = 8',
+    'DELETE FROM blocks WHERE number = 9',
     'STATE_MISSING|STATE_VALUE|STATE_EXTRA',
     /^state /,
   ],

@@ -28,7 +28,6 @@ function row(n: number, txId: string, changes: Partial<RawRow> = {}): RawRow {
     salt: 'ab'.repeat(16),
     // Whatever is in it comes back byte for byte: quotes, line breaks, other scripts, a backslash.
     record: `{"n":${n},"text":"\\"\\\\ \\n é µ 電 \u{1f50b}"}`,
-    at_ms: 1_782_043_000_000 + n,
     ...changes,
   };
 }

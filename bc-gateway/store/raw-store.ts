@@ -17,8 +17,6 @@ export interface RawRow {
   readonly salt: string;
   /** Canonical JSON of a RawBidRecord. */
   readonly record: string;
-  /** Market time of writing, epoch ms. */
-  readonly at_ms: number;
 }
 
 /** A transaction whose outcome is not known yet. */
@@ -55,7 +53,7 @@ export function revisionKey({ uid, revision }: RevisionKey): string {
   return `${uid}~${revision}`;
 }
 
-export function idsOf({ bid, revision }: RawBidRecord): Omit<RawRow, 'salt' | 'record' | 'txId' | 'at_ms'> {
+export function idsOf({ bid, revision }: RawBidRecord): Omit<RawRow, 'salt' | 'record' | 'txId'> {
   const { uid, derId, deraId, intervalId } = bid;
   return { uid, revision, derId, deraId, intervalId };
 }

@@ -128,11 +128,17 @@ export async function decisionOf(
 }
 
 /** One interval of `north` from bids to dispatch: two bids, curtailed to 80 %, cleared at 40 $/MWh. */
-export async function runInterval(gateway: OpenGateway, intervalId = INTERVAL, sequence = 1): Promise<void> {
+export async function runInterval(
+  gateway: OpenGateway,
+  intervalId = INTERVAL,
+  sequence = 1,
+  /** What the first one's device makes of its bid. */
+  sign: (bid: Bid) => Promise<Bid> = async (unsigned) => unsigned,
+): Promise<void> {
   const [north, dso] = [gateway.client('north'), gateway.client('dso')];
   await north.submitBids(
     intervalId,
-    batchOf(['pv1', 'pv2'].map((der) => bid(der, { intervalId, sequence }))),
+    batchOf([await sign(bid('pv1', { intervalId, sequence })), bid('pv2', { intervalId, sequence })]),
   );
   const { bids } = await dso.decide(intervalId, await decisionOf(gateway, 0.8, intervalId));
   await north.recordAwards(intervalId, {

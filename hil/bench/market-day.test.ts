@@ -42,7 +42,7 @@ test.serial(
     for (const count of counts) t.deepEqual(count, { requests: 3, mostOfOneRegister: 3 });
     t.true(first.summary.originalBids.max_pu! > 1.05);
     invariants(t, first.record);
-    await signaturesHold(t, first.folder);
+    await signaturesHold(t, first.folder, first.record.nodes.length);
     const second = await run(NOON);
     t.deepEqual(compareRuns(first.folder, second.folder), []);
     const other = await run({ ...NOON, seed: 2 });
@@ -89,10 +89,21 @@ test.serial('one correlation id follows a bid from the register to the verdict i
 });
 
 /** Every raw record at the BC-GW still carries its DER's signature, which OpenSSL verifies by the public key. */
-async function signaturesHold(t: { true(value: boolean): void; is<T>(a: T, b: T): void }, folder: string) {
+async function signaturesHold(
+  t: { true(value: boolean): void; is<T>(a: T, b: T): void },
+  folder: string,
+  nodes: number,
+) {
   const file = join(folder, 'gateway', 'raw-records.sqlite');
   const store = await SqliteDatabase.open(file, [[], [], []], { durability: 'process' });
   const rows = await store.all<{ record: string }>('SELECT record FROM raw_records');
+  // M25: what the plant's instruments showed in each minute, at every node.
+  const voltages =
+    'SELECT count(*) AS count, count(DISTINCT at_ms) AS minutes, max(voltage_upu) AS highest FROM grid_voltages';
+  const [grid] = await store.all<{ count: number; minutes: number; highest: number }>(voltages);
+  t.is(grid?.minutes, 30);
+  t.is(grid?.count, 30 * nodes);
+  t.true((grid?.highest ?? 0) < 1_050_000);
   await store.close();
   t.true(rows.length >= 24);
   for (const { record } of rows) {

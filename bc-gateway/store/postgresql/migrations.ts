@@ -5,7 +5,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     uid TEXT COLLATE "C" NOT NULL, revision INTEGER NOT NULL, tx_id TEXT COLLATE "C" NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'committed')),
     der_id TEXT NOT NULL, dera_id TEXT NOT NULL, interval_id TEXT NOT NULL,
-    salt TEXT NOT NULL, record TEXT NOT NULL, at_ms BIGINT NOT NULL,
+    salt TEXT NOT NULL, record TEXT NOT NULL,
     PRIMARY KEY (uid, revision, tx_id)
   )`,
     "CREATE UNIQUE INDEX one_committed_record ON raw_records (uid, revision) WHERE state = 'committed'",

@@ -3,7 +3,7 @@ import type { PendingTransaction, RawRow, RawStore, RevisionKey } from '../raw-s
 import type { PgDatabase } from './database.ts';
 
 const COLUMNS =
-  'r.uid, r.revision, r.tx_id AS "txId", r.der_id AS "derId", r.dera_id AS "deraId", r.interval_id AS "intervalId", r.salt, r.record, r.at_ms';
+  'r.uid, r.revision, r.tx_id AS "txId", r.der_id AS "derId", r.dera_id AS "deraId", r.interval_id AS "intervalId", r.salt, r.record';
 
 export class PgRawStore implements RawStore {
   readonly #db: PgDatabase;
@@ -18,9 +18,9 @@ export class PgRawStore implements RawStore {
       await run('INSERT INTO pending_transactions VALUES ($1, $2, $3)', txId, bytes, since_ms);
       await run(
         `INSERT INTO raw_records
-         SELECT uid, revision, "txId", 'pending', "derId", "deraId", "intervalId", salt, record, at_ms
+         SELECT uid, revision, "txId", 'pending', "derId", "deraId", "intervalId", salt, record
          FROM json_to_recordset($1) AS r (uid text, revision int, "txId" text, "derId" text, "deraId" text,
-           "intervalId" text, salt text, record text, at_ms bigint)`,
+           "intervalId" text, salt text, record text)`,
         JSON.stringify(rows),
       );
     });

@@ -28,5 +28,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX grid_voltages_by_node ON grid_voltages (feeder_id, node, at_ms, source)',
     'CREATE INDEX readings_by_age ON readings (read_at_ms)',
     'CREATE INDEX grid_voltages_by_age ON grid_voltages (at_ms)',
+    // Nothing else would have told that it was changed.
+    'ALTER TABLE raw_records DROP COLUMN at_ms',
   ],
 ];

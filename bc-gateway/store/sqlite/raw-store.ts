@@ -3,7 +3,7 @@ import type { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import type { PendingTransaction, RawRow, RawStore, RevisionKey } from '../raw-store.ts';
 
 const COLUMNS =
-  'r.uid, r.revision, r.tx_id AS txId, r.der_id AS derId, r.dera_id AS deraId, r.interval_id AS intervalId, r.salt, r.record, r.at_ms';
+  'r.uid, r.revision, r.tx_id AS txId, r.der_id AS derId, r.dera_id AS deraId, r.interval_id AS intervalId, r.salt, r.record';
 
 export class SqliteRawStore implements RawStore {
   readonly #db: SqliteDatabase;
@@ -19,7 +19,7 @@ export class SqliteRawStore implements RawStore {
       await this.#db.run(
         `INSERT INTO raw_records
          SELECT value ->> 'uid', value ->> 'revision', value ->> 'txId', 'pending', value ->> 'derId',
-           value ->> 'deraId', value ->> 'intervalId', value ->> 'salt', value ->> 'record', value ->> 'at_ms'
+           value ->> 'deraId', value ->> 'intervalId', value ->> 'salt', value ->> 'record'
          FROM json_each(?)`,
         JSON.stringify(rows),
       );
