@@ -1,4 +1,5 @@
 /** Blocks of Fabric as they come from a peer, taken apart: what of each transaction matters here. */
+import { messageOf } from '@fieldbid/core/errors';
 import { common, ledger, msp, peer } from '@hyperledger/fabric-protos';
 
 /** Common.HeaderType of a transaction of a contract. */
@@ -41,19 +42,31 @@ export interface ParsedBlock {
   /** Envelopes as they are hashed. */
   readonly data: readonly Uint8Array[];
   readonly transactions: readonly ParsedTransaction[];
+  /** Envelopes that are no transaction of any known form. */
+  readonly unreadable: readonly { readonly index: number; readonly reason: string }[];
 }
 
 /** @param contract whose transactions are taken apart; others keep their id and verdict only. */
 export function parseBlock(block: common.Block, contract: string): ParsedBlock {
   const header = block.getHeader();
   const data = block.getData()?.getDataList_asU8() ?? [];
+  const unreadable: ParsedBlock['unreadable'][number][] = [];
+  const read = (bytes: Uint8Array, index: number): ParsedTransaction[] => {
+    try {
+      return parseEnvelope(bytes, index, filter[index] ?? 255, contract);
+    } catch (error) {
+      unreadable.push({ index, reason: messageOf(error) });
+      return [];
+    }
+  };
   const filter = block.getMetadata()?.getMetadataList_asU8()[TRANSACTIONS_FILTER] ?? new Uint8Array();
   return {
     number: header?.getNumber() ?? -1,
     previousHash: header?.getPreviousHash_asU8() ?? new Uint8Array(),
     dataHash: header?.getDataHash_asU8() ?? new Uint8Array(),
     data,
-    transactions: data.flatMap((bytes, index) => parseEnvelope(bytes, index, filter[index] ?? 255, contract)),
+    transactions: data.flatMap(read),
+    unreadable,
   };
 }
 

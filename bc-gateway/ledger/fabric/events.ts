@@ -93,7 +93,12 @@ export async function* eventsFrom(
   }
 }
 
-function eventsOf({ number, transactions }: ParsedBlock): LedgerEvent[] {
+function eventsOf({ number, transactions, unreadable }: ParsedBlock): LedgerEvent[] {
+  const [damaged] = unreadable;
+  if (damaged !== undefined) {
+    const what = `transaction ${number}.${damaged.index} is unreadable: ${damaged.reason}`;
+    throw new FieldbidError('LEDGER_DAMAGED', what);
+  }
   return transactions.flatMap(({ index, txId, at_ms, validationCode, event }) => {
     if (validationCode !== VALID || event === undefined) return [];
     return {

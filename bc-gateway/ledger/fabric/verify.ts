@@ -97,6 +97,9 @@ export class ChannelWalk {
     this.#same('BLOCK_HASH', where, hex(sha256(Buffer.concat(data))), hex(dataHash));
     this.#previousHash = headerHash(number, previousHash, dataHash);
     this.#blocks = number + 1;
+    for (const { index, reason } of block.unreadable) {
+      this.#add('TRANSACTION_UNREADABLE', `transaction ${number}.${index}`, reason, 'a transaction');
+    }
     for (const transaction of block.transactions) {
       if (transaction.validationCode === VALID)
         await this.#transaction(transaction, `transaction ${number}.${transaction.index}`);
