@@ -4,6 +4,7 @@ import { relative, resolve } from 'node:path';
 import { type Command, group } from '@fieldbid/core/cli/command';
 import { FieldbidError } from '@fieldbid/core/errors';
 import { readConnectionProfile } from './network/connection-profile.ts';
+import { networkMetrics } from './network/metrics.ts';
 import { FabricNetwork } from './network/network.ts';
 import { contractPackage } from './network/package.ts';
 import { readSettings } from './network/settings.ts';
@@ -73,6 +74,12 @@ export function register(program: Command): void {
       console.error(`The contract is ${packageId}, sequence ${sequence}.`);
     });
   fabric
+    .command('metrics')
+    .description('Show what peers and orderer say of themselves on their operations endpoints.')
+    .option('--profile <file>', 'connection profile', `${DIR}/connection.json`)
+    .option('--json', 'for programs', false)
+    .action(showMetrics);
+  fabric
     .command('package')
     .description('Write the package of the contract, to install on the peers of any network.')
     .requiredOption('--label <label>', 'its label: name and version, e.g. der-market_1.0')
@@ -95,6 +102,18 @@ export function register(program: Command): void {
       const name = dera === undefined ? { mspId: msp, role } : { mspId: msp, role, deraId: dera };
       console.log((await wallet.identity(name)).file);
     });
+}
+
+async function showMetrics({ profile, json }: { profile: string; json: boolean }): Promise<void> {
+  const nodes = await networkMetrics(readConnectionProfile(profile));
+  if (json) console.log(JSON.stringify(nodes, null, 2));
+  for (const { name, figures, fault } of json ? [] : nodes) {
+    console.log(name);
+    for (const [what, value] of figures ?? [['does not answer', fault ?? '']]) {
+      console.log(`  ${what.padEnd(26)}${value}`);
+    }
+  }
+  if (nodes.some(({ figures }) => figures === undefined)) process.exitCode = 1;
 }
 
 async function up({ dir, config }: Place): Promise<void> {

@@ -7,6 +7,7 @@ import test from 'ava';
 import { startFabric, WITHOUT_FABRIC } from '../testing/fabric.ts';
 import { registration } from '../testing/fixtures.ts';
 import { readConnectionProfile } from './connection-profile.ts';
+import { networkMetrics } from './metrics.ts';
 import { FabricNetwork } from './network.ts';
 import type { NetworkSettings } from './settings.ts';
 import { BenchClient } from './testing/bench-client.ts';
@@ -29,6 +30,16 @@ if (WITHOUT_FABRIC !== undefined) {
     const client = new BenchClient(readConnectionProfile(network.profileFile));
     t.teardown(() => client.close());
     await client.submit('north', 'registerDer', registration('pv1'));
+
+    const shown = await networkMetrics(readConnectionProfile(network.profileFile));
+    t.deepEqual(
+      shown.map(({ name }) => name),
+      ['peer of DeraMSP', 'peer of DsoMSP', 'orderer'],
+    );
+    const [dera, , orderer] = shown.map(({ figures = [] }) => new Map(figures));
+    t.is(dera?.get('blocks'), String((await network.status()).heights.DeraMSP));
+    t.is(dera?.get('peers known'), '1');
+    t.true(Number(dera?.get('proposals endorsed')) > 0 && Number(orderer?.get('envelopes ordered')) > 0);
 
     for (const name of network.names) await network.kill(name);
     t.true((await network.status()).processes.every(({ pid }) => pid === undefined));
