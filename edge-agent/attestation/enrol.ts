@@ -9,6 +9,7 @@ import {
   codeKeyOf,
   EnrolmentAnswer,
   type EnrolmentClaim,
+  type EnrolmentRequest,
   enrolmentProof,
   normalisedCode,
   type RotationRequest,
@@ -44,12 +45,20 @@ export async function enrol(
       expected: 'five groups of four letters and digits, as fieldbid aggregator enrol-code prints it',
     });
   }
-  const { deraId, derId, deviceIds } = device;
+  const topic = topics.enrolments(device.deraId);
+  const request = await enrolmentRequest(signer, device, normalised);
+  return parse(EnrolmentAnswer, await bus.request(topic, request, DEADLINE_MS), topic);
+}
+
+/** What makes the key known, proved by the code and signed by the key. @param code normalised. */
+export async function enrolmentRequest(
+  signer: Signer,
+  { deraId, derId, deviceIds }: EnrolledDevice,
+  code: string,
+): Promise<EnrolmentRequest> {
   const claim: EnrolmentClaim = { deraId, derId, deviceIds: [...deviceIds], publicKey: signer.publicKey };
-  const content = { ...claim, proof: enrolmentProof(codeKeyOf(normalised, derId), claim) };
-  const signature = await signed(signer, 'fieldbid/enrolment/v1', content);
-  const topic = topics.enrolments(deraId);
-  return parse(EnrolmentAnswer, await bus.request(topic, { ...content, signature }, DEADLINE_MS), topic);
+  const content = { ...claim, proof: enrolmentProof(codeKeyOf(code, derId), claim) };
+  return { ...content, signature: await signed(signer, 'fieldbid/enrolment/v1', content) };
 }
 
 /** Passes a DER on from one key to the next. Asking again after a lost answer is harmless. */

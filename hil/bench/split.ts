@@ -2,6 +2,7 @@
  * One scenario → a folder of config files, one per program, with the API keys and device keys that they need: what one process
  * does in `npm start`, as separate processes over a broker of one's own.
  */
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
@@ -9,6 +10,8 @@ import { ApiKeyFile } from '@fieldbid/bc-gateway/auth/key-file';
 import { addKey } from '@fieldbid/bc-gateway/commands/keys';
 import { besideFile } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
+import { CODE_ALPHABET, CODE_LENGTH } from '@fieldbid/core/market/enrolment';
+import { enrolmentRequest } from '@fieldbid/edge-agent/attestation/enrol';
 import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
@@ -113,14 +116,18 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     lead_s: options.lead_s,
   });
   const journal = new Journal(join(folder, KEYS));
-  const edges = agentShares(scenario.ders.length, options.agents).map((share, a) => {
+  const edges: string[] = [];
+  for (const [a, share] of agentShares(scenario.ders.length, options.agents).entries()) {
     const name = `edge-${a + 1}`;
     const keyFile = `${name}.key.pem`;
     // Enrolled already: as by a code each, which a person would carry from the one program to the other.
-    const { publicKey } = deviceKey(join(folder, keyFile));
+    const signer = deviceKey(join(folder, keyFile));
+    const { publicKey } = signer;
     for (const i of share) {
       const { derId } = scenario.ders[i]!;
-      journal.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey });
+      const device = { deraId, derId, deviceIds: feeder.der(derId)?.deviceIds ?? [] };
+      const request = await enrolmentRequest(signer, device, anyCode());
+      journal.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey, request });
     }
     write(`${name}.yaml`, {
       agentId: name,
@@ -148,8 +155,8 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
         };
       }),
     });
-    return name;
-  });
+    edges.push(name);
+  }
   const run = (what: string, file: string): string =>
     `npx fieldbid ${what} run --config ${join(options.out, file)}`;
   return [
@@ -160,6 +167,12 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     run('aggregator', 'aggregator.yaml'),
     ...edges.map((name) => run('edge', `${name}.yaml`)),
   ];
+}
+
+/** One that nobody has issued, and that nothing is left of. */
+function anyCode(): string {
+  const letter = (): string => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)] ?? '';
+  return Array.from({ length: CODE_LENGTH }, letter).join('');
 }
 
 /** How an edge agent finds a DER's device, as keys of its config. */
