@@ -47,6 +47,24 @@ test('when too many wait the oldest are given up, counted and said once', async 
   state.away = false;
   await readings.send();
   t.deepEqual(kept, [3, 4, 5]);
-  t.deepEqual(readings.takeNotes(), ['2 readings could not be stored: the BC-GW was away too long']);
+  t.deepEqual(readings.takeNotes(), ['2 readings could not be stored (see the log)']);
   t.deepEqual(readings.takeNotes(), []);
+});
+
+test('a batch that is too large is cut; what is refused for good does not hold up what follows', async (t) => {
+  const kept: number[] = [];
+  const addReadings = async (readings: Measurement[]) => {
+    if (readings.length > 100) throw new FieldbidError('BODY_TOO_LARGE', 'too large');
+    if (readings.some(({ sequence }) => sequence === 7))
+      throw new FieldbidError('INVALID_INPUT', 'what is this?');
+    kept.push(...readings.map(({ sequence = 0 }) => sequence));
+    return { stored: readings.length, known: 0, refused: [] };
+  };
+  const readings = new ReadingsToStore({ addReadings }, silentLogger());
+  for (let n = 1; n <= 1000; n++) readings.take(reading(n));
+  await readings.send();
+  t.is(kept.at(-1), 1000);
+  const [note] = readings.takeNotes();
+  t.is(note, `${1000 - kept.length} readings could not be stored (see the log)`);
+  t.true(kept.length >= 900 && kept.length < 1000);
 });

@@ -2,7 +2,7 @@
  * M25 · The signed readings of this aggregator's devices on their way into the BC-GW's store, a batch at a time and
  * beside the market: a store that is away holds nothing up, and what could not be sent is tried again.
  */
-import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { MeasurementsStored } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Measurement } from '@fieldbid/core/market/messages';
@@ -11,8 +11,8 @@ export interface ReadingGateway {
   addReadings(readings: Measurement[]): Promise<MeasurementsStored>;
 }
 
-/** Of a request. */
-const BATCH = 5000;
+/** Of a request: with its registers a reading has some kB, and a gateway takes 8 MiB unless told otherwise. */
+const BATCH = 1000;
 /** Kept while the store is away: a day of a hundred devices, one reading a minute. */
 const MOST_KEPT = 150_000;
 
@@ -50,30 +50,41 @@ export class ReadingsToStore {
   /** Sentences for the next report. */
   takeNotes(): string[] {
     if (this.#dropped === 0) return [];
-    const note = `${this.#dropped} readings could not be stored: the BC-GW was away too long`;
+    const note = `${this.#dropped} readings could not be stored (see the log)`;
     this.#dropped = 0;
     return [note];
   }
 
   async #sendAll(): Promise<void> {
+    let size = BATCH;
     while (this.#kept.length > 0) {
-      const batch = this.#kept.slice(0, BATCH);
+      const batch = this.#kept.slice(0, size);
       try {
         const { stored, known, refused } = await this.#gateway.addReadings(batch);
         for (const { index, code, reason } of refused.slice(0, 10)) {
           this.#log.warn({ derId: batch[index]?.derId, code }, `a reading is not stored: ${reason}`);
         }
         this.#log.debug({ stored, known, refused: refused.length }, 'readings stored');
-        // By identity: meanwhile the oldest may have been given up, and others have come.
-        const sent = new Set(batch);
-        this.#kept = this.#kept.filter((reading) => !sent.has(reading));
+        this.#forget(batch);
+        size = BATCH;
       } catch (error) {
-        this.#log.warn(
-          { code: codeOf(error), kept: this.#kept.length },
-          `readings wait: ${messageOf(error)}`,
-        );
-        return;
+        const code = codeOf(error);
+        if (code === 'BODY_TOO_LARGE' && size > 1) {
+          size = Math.ceil(size / 4);
+          continue;
+        }
+        this.#log.warn({ code, kept: this.#kept.length }, `readings wait: ${messageOf(error)}`);
+        if (error instanceof FieldbidError && error.retryable) return;
+        // Refused for good: behind these others would wait for ever.
+        this.#forget(batch);
+        this.#dropped += batch.length;
       }
     }
+  }
+
+  /** By identity: meanwhile the oldest may have been given up, and others have come. */
+  #forget(batch: readonly Measurement[]): void {
+    const gone = new Set(batch);
+    this.#kept = this.#kept.filter((reading) => !gone.has(reading));
   }
 }

@@ -65,9 +65,7 @@ export class Measurements {
   }
 
   async addVoltages({ measurements }: GridMeasurements): Promise<MeasurementsStored> {
-    let stored = 0;
-    for (const measurement of measurements) stored += await this.#store.addVoltages(measurement);
-    return { stored, known: 0, refused: [] };
+    return { stored: await this.#store.addVoltages(measurements), known: 0, refused: [] };
   }
 
   /** @param deraId undefined: of any aggregator. @throws FieldbidError `WRONG_AGGREGATOR`. */

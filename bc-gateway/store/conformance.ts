@@ -182,13 +182,17 @@ export function storeConformance(test: TestFn, name: string, make: () => Promise
         voltages: voltages.map(([node, voltage_upu]) => ({ node, voltage_upu })),
       });
       t.is(
-        await measurements.addVoltages(at(60, 'measured', ['l675.A', 1_010_000], ['l675.B', 1_020_000])),
+        await measurements.addVoltages([
+          at(60, 'measured', ['l675.A', 1_009_000], ['l675.A', 1_010_000], ['l675.B', 1_020_000]),
+        ]),
         2,
       );
-      await measurements.addVoltages(at(60, 'power-flow', ['l675.A', 1_011_000]));
-      await measurements.addVoltages(at(120, 'measured', ['l675.A', 1_012_000]));
-      await measurements.addVoltages({ ...at(60, 'measured', ['l675.A', 1]), feederId: 'ieee37' });
-      await measurements.addVoltages(at(60, 'measured', ['l675.A', 1_013_000]));
+      await measurements.addVoltages([
+        at(60, 'power-flow', ['l675.A', 1_011_000]),
+        at(120, 'measured', ['l675.A', 1_012_000]),
+      ]);
+      await measurements.addVoltages([{ ...at(60, 'measured', ['l675.A', 1]), feederId: 'ieee37' }]);
+      await measurements.addVoltages([at(60, 'measured', ['l675.A', 1_013_000])]);
       const query = { feederId: 'ieee13', from_ms: 0, to_ms: 120 };
       const expected: VoltageRow[] = [
         { at_ms: 60, node: 'l675.A', source: 'measured', voltage_upu: 1_013_000 },
@@ -205,7 +209,7 @@ export function storeConformance(test: TestFn, name: string, make: () => Promise
     await measurements.addReadings([reading(1, 10), reading(2, 20), reading(3, 30)]);
     const voltages = [{ node: 'a', voltage_upu: 1 }];
     for (const at_ms of [10, 20, 30]) {
-      await measurements.addVoltages({ feederId: 'f', at_ms, source: 'measured', voltages });
+      await measurements.addVoltages([{ feederId: 'f', at_ms, source: 'measured', voltages }]);
     }
     t.is(await measurements.forgetBefore(30, 1), 2);
     t.is(await measurements.forgetBefore(30, 100), 2);

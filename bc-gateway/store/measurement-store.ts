@@ -41,6 +41,19 @@ export interface VoltageQuery extends TimeRange {
   readonly node?: string;
 }
 
+/** One value a row, of several measurements: the last of a place and time. */
+export function rowsOf(
+  measurements: readonly GridMeasurement[],
+): (VoltageRow & { readonly feederId: string })[] {
+  const rows = new Map<string, VoltageRow & { readonly feederId: string }>();
+  for (const { feederId, at_ms, source, voltages } of measurements) {
+    for (const { node, voltage_upu } of voltages) {
+      rows.set(`${feederId} ${at_ms} ${node} ${source}`, { feederId, at_ms, node, source, voltage_upu });
+    }
+  }
+  return [...rows.values()];
+}
+
 /** Every method throws FieldbidError `STORE_FAILED`; each either happens wholly or not. */
 export interface MeasurementStore {
   /** @returns how many were new: one that is there already stays as it is. */
@@ -52,8 +65,11 @@ export interface MeasurementStore {
     after: ReadingKey | undefined,
     limit: number,
   ): Promise<ReadingRow[]>;
-  /** A later value for the same feeder, node, instant and source takes the place of the earlier. @returns values kept. */
-  addVoltages(measurement: GridMeasurement): Promise<number>;
+  /**
+   * A later value for the same feeder, node, instant and source takes the place of the earlier; of two in one call the
+   * last one counts. @returns values kept.
+   */
+  addVoltages(measurements: readonly GridMeasurement[]): Promise<number>;
   /** By time, node and source. @param after the last row of the page before. */
   voltages(query: VoltageQuery, after: VoltageRow | undefined, limit: number): Promise<VoltageRow[]>;
   /** Forgets what is older. @param most at one time, so that nobody waits long. @returns how many it forgot. */

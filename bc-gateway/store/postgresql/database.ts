@@ -76,6 +76,11 @@ export class PgDatabase implements Queries {
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     const client = await this.#on(this.#pool, (pool) => pool.connect());
     let broken: Error | undefined;
+    // The pool listens to idle connections only: one that breaks in a transaction would end the process unheard.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       await this.#on(client, (it) => it.query('BEGIN'));
       const value = await work({
@@ -87,11 +92,12 @@ export class PgDatabase implements Queries {
       return value;
     } catch (error) {
       await client.query('ROLLBACK').catch((fault: Error) => {
-        broken = fault;
+        broken ??= fault;
       });
       throw error;
     } finally {
-      // A connection that cannot even roll back is not used again.
+      client.off('error', onError);
+      // A connection that has broken, or cannot even roll back, is not used again.
       client.release(broken);
     }
   }
@@ -130,9 +136,9 @@ export class PgDatabase implements Queries {
 
   #fault(error: unknown): FieldbidError {
     const code = codeOf(error);
-    // Class 22, 23 and 42 of SQLSTATE: data, constraints, syntax. Everything else may pass: no connection, a full
+    // Class 21, 22, 23 and 42 of SQLSTATE: cardinality, data, constraints, syntax. Everything else may pass: no connection, a full
     // disk, a server that is starting, two transactions in each other's way.
-    const permanent = /^(22|23|28|3D|42)/.test(code);
+    const permanent = /^(21|22|23|28|3D|42)/.test(code);
     return new FieldbidError('STORE_FAILED', `the database ${this.#name}: ${messageOf(error) || code}`, {
       cause: error,
       retryable: !permanent,
@@ -150,13 +156,19 @@ function targetOf(url: string): { connectionString: string; name: string; tls: b
   }
   if (!/^postgres(ql)?:$/.test(parsed.protocol)) throw wrongUrl(`a URL of ${parsed.protocol}//`);
   const { hostname, port, pathname, searchParams } = parsed;
-  const host = hostname === '' ? (searchParams.get('host') ?? 'localhost') : hostname;
+  // As pg reads it: a host among the parameters counts before the one in front of them.
+  const host = searchParams.get('host') ?? (hostname === '' ? 'localhost' : decodeURIComponent(hostname));
   const local = host.startsWith('/') || isLoopback(host);
   return {
     connectionString: url,
     name: `${host}${port === '' ? '' : `:${port}`}${pathname}`,
     tls: !local && !searchParams.has('sslmode'),
   };
+}
+
+/** Whether we ask for TLS by ourselves: to another machine, unless the URL says what it wants (`sslmode`). */
+export function wantsTls(url: string): boolean {
+  return targetOf(url).tls;
 }
 
 /** The URL holds a password: it is not shown. */

@@ -1,12 +1,13 @@
 /** Measurements in PostgreSQL. */
 import type { GridMeasurement } from '@fieldbid/core/gateway-api/schemas';
-import type {
-  MeasurementStore,
-  ReadingKey,
-  ReadingRow,
-  TimeRange,
-  VoltageQuery,
-  VoltageRow,
+import {
+  type MeasurementStore,
+  type ReadingKey,
+  type ReadingRow,
+  rowsOf,
+  type TimeRange,
+  type VoltageQuery,
+  type VoltageRow,
 } from '../measurement-store.ts';
 import type { PgDatabase } from './database.ts';
 
@@ -40,12 +41,13 @@ export class PgMeasurementStore implements MeasurementStore {
     );
   }
 
-  addVoltages({ feederId, at_ms, source, voltages }: GridMeasurement): Promise<number> {
+  addVoltages(measurements: readonly GridMeasurement[]): Promise<number> {
     return this.#db.run(
-      `INSERT INTO grid_voltages SELECT $1, $2, node, $3, voltage_upu
-       FROM json_to_recordset($4) AS v (node text, voltage_upu int)
+      `INSERT INTO grid_voltages SELECT "feederId", at_ms, node, source, voltage_upu
+       FROM json_to_recordset($1)
+         AS v ("feederId" text, at_ms bigint, node text, source text, voltage_upu int)
        ON CONFLICT (feeder_id, at_ms, node, source) DO UPDATE SET voltage_upu = excluded.voltage_upu`,
-      ...[feederId, at_ms, source, JSON.stringify(voltages)],
+      JSON.stringify(rowsOf(measurements)),
     );
   }
 

@@ -5,7 +5,7 @@ import { newApiKey } from '../../auth/api-keys.ts';
 import { keyStoreConformance } from '../../auth/conformance.ts';
 import { startPostgresql, type TestServer, WITHOUT_POSTGRESQL } from '../../testing/postgresql.ts';
 import { storeConformance } from '../conformance.ts';
-import { PgDatabase } from './database.ts';
+import { PgDatabase, wantsTls } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openPgStores } from './open.ts';
 
@@ -56,6 +56,54 @@ if (WITHOUT_POSTGRESQL !== undefined) {
     ]);
     await db.run('INSERT INTO two VALUES (1)');
     await db.close();
+  });
+
+  test('a connection that is cut in a transaction ends the transaction, and nothing else', async (t) => {
+    const url = await database();
+    const [db, other] = [await PgDatabase.open(url, MIGRATIONS), await PgDatabase.open(url, MIGRATIONS)];
+    const cut = db.transaction(async ({ run, all }) => {
+      await run("INSERT INTO pending_transactions VALUES ('tx1', 'bytes', 1)");
+      const [mine] = await all<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await other.all('SELECT pg_terminate_backend($1)', mine?.pid ?? 0);
+      // While nothing is asked of it: the connection itself says that it is gone.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await run("INSERT INTO pending_transactions VALUES ('tx2', 'bytes', 1)");
+    });
+    t.like(await t.throwsAsync(cut), { code: 'STORE_FAILED', retryable: true });
+    t.deepEqual(await db.all('SELECT tx_id FROM pending_transactions'), []);
+    for (const one of [db, other]) await one.close();
+  });
+
+  test('two gateways that end the same transactions at once do not lock each other out', async (t) => {
+    const url = await database();
+    const [a, b] = [await openPgStores(url), await openPgStores(url)];
+    const ids = Array.from({ length: 40 }, (_, i) => `tx${i}`);
+    const row = (txId: string, i: number) => ({
+      ...{ uid: `${i}`.padStart(32, '0'), revision: 1, txId, derId: 'pv', deraId: 'north' },
+      ...{ intervalId: '2026-06-21T12:00Z', salt: 'ab'.repeat(16), record: '{}' },
+    });
+    for (const [i, txId] of ids.entries()) {
+      await a.records.addPending({ txId, endorsed: new Uint8Array([1]), since_ms: 1 }, [row(txId, i)]);
+    }
+    await Promise.all([a, b, a, b].flatMap(({ records }) => ids.map((txId) => records.markCommitted(txId))));
+    t.deepEqual(await b.records.pendingTransactions(), []);
+    t.is((await b.records.page(undefined, 100)).length, 40);
+    for (const stores of [a, b]) await stores.close();
+  });
+
+  test('to another machine it is TLS, whichever way the host is named', async (t) => {
+    for (const target of ['192.0.2.1/d', 'localhost/d?host=192.0.2.1']) {
+      // Nobody is there; what matters is that no password would go there in clear.
+      t.true(wantsTls(`postgresql://u:p@${target}`), target);
+    }
+    for (const target of [
+      'localhost/d',
+      '127.0.0.1:5432/d',
+      'x/d?host=/var/run/postgresql',
+      'h/d?sslmode=require',
+    ]) {
+      t.false(wantsTls(`postgresql://u:p@${target}`), target);
+    }
   });
 
   test('no error shows the password, and a server that is away may come back', async (t) => {

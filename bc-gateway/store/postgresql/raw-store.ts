@@ -39,6 +39,8 @@ export class PgRawStore implements RawStore {
 
   async #end(txId: string, sql: string): Promise<void> {
     await this.#db.transaction(async ({ run }) => {
+      // Everybody takes this row first: two that end the same transaction wait for each other in one order.
+      await run('SELECT 1 FROM pending_transactions WHERE tx_id = $1 FOR UPDATE', txId);
       await run(sql, txId);
       await run('DELETE FROM pending_transactions WHERE tx_id = $1', txId);
     });

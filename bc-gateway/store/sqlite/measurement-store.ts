@@ -1,13 +1,14 @@
 /** Measurements in SQLite. */
 import type { GridMeasurement } from '@fieldbid/core/gateway-api/schemas';
 import type { SqliteDatabase } from '@fieldbid/core/sqlite/database';
-import type {
-  MeasurementStore,
-  ReadingKey,
-  ReadingRow,
-  TimeRange,
-  VoltageQuery,
-  VoltageRow,
+import {
+  type MeasurementStore,
+  type ReadingKey,
+  type ReadingRow,
+  rowsOf,
+  type TimeRange,
+  type VoltageQuery,
+  type VoltageRow,
 } from '../measurement-store.ts';
 
 export class SqliteMeasurementStore implements MeasurementStore {
@@ -40,12 +41,13 @@ export class SqliteMeasurementStore implements MeasurementStore {
     );
   }
 
-  addVoltages({ feederId, at_ms, source, voltages }: GridMeasurement): Promise<number> {
+  addVoltages(measurements: readonly GridMeasurement[]): Promise<number> {
     return this.#db.run(
-      `INSERT INTO grid_voltages SELECT ?, ?, value ->> 'node', ?, value ->> 'voltage_upu'
+      `INSERT INTO grid_voltages SELECT value ->> 'feederId', value ->> 'at_ms', value ->> 'node',
+         value ->> 'source', value ->> 'voltage_upu'
        FROM json_each(?) WHERE true
        ON CONFLICT (feeder_id, at_ms, node, source) DO UPDATE SET voltage_upu = excluded.voltage_upu`,
-      ...[feederId, at_ms, source, JSON.stringify(voltages)],
+      JSON.stringify(rowsOf(measurements)),
     );
   }
 
