@@ -3,12 +3,23 @@
  * case, so that a ledger which cannot be emptied (Fabric) passes it too.
  */
 import { randomBytes } from 'node:crypto';
-import { batch, certificate, checksum, claim, registration } from '@fieldbid/chaincode/testing/fixtures';
+import {
+  batch,
+  certificate,
+  checksum,
+  claim,
+  enrolment,
+  qualification,
+  registration,
+  signedClaim,
+} from '@fieldbid/chaincode/testing/fixtures';
 import type { TransactionName } from '@fieldbid/chaincode/transactions/execute';
 import type { DerPage } from '@fieldbid/chaincode/transactions/payloads';
+import type { RefusalCode } from '@fieldbid/chaincode/transactions/refusal';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
+import { seededSigner } from '@fieldbid/core/signing-key';
 import type { ExecutionContext, TestFn } from 'ava';
 import { positionOf } from './checkpoint.ts';
 import { type Endorsed, type Ledger, type LedgerIdentity, type Submitted, submit } from './ledger.ts';
@@ -203,6 +214,151 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
         changes: [],
       });
       t.like(forged, { refusal: { code: 'WRONG_ORG' } });
+    },
+  );
+
+  withMarket(
+    'what nobody may do is refused by the contract, whoever asks, and nothing is written',
+    async (t, market) => {
+      const { deraId, dera, dso } = market;
+      const other = await Market.open(t, market.ledger);
+      const [derId, suspended, theirs] = [
+        await market.der('pv'),
+        await market.der('suspended'),
+        await other.der('pv', [`${deraId}-pv-inverter`]),
+      ];
+      const device = seededSigner(1, derId);
+      const deviceIds = [`${deraId}-pv-inverter`];
+      await market.committed(dera, 'enrolKey', await enrolment(derId, device, { deraId, deviceIds }));
+      await market.committed(dso, 'qualifyDer', { ...qualification(suspended), status: 'suspended' });
+      const intervalId = uniqueInterval();
+      const uid = bidUid(derId, intervalId, 'energy');
+      const about = { deraId, intervalId, uid, deviceIds };
+      const good = await signedClaim(derId, device, about);
+      const unsigned = (id: string, of: Market, devices?: string[]) =>
+        batch([claim(id, { intervalId, deviceIds: devices ?? [`${id}-inverter`] })], of.deraId, intervalId);
+      const decided = (quantity_W: number, expectedRevision: number) => ({
+        ...{ intervalId, certificate: certificate() },
+        changes: [{ uid, quantity_W, expectedRevision, checksum: checksum(2) }],
+      });
+      type Try = readonly [
+        what: string,
+        of: Market,
+        by: LedgerIdentity,
+        name: TransactionName,
+        payload: unknown,
+        code: string,
+      ];
+      const refusedFirst: Try[] = [
+        [
+          'a bid signed by another device',
+          market,
+          dera,
+          'submitBids',
+          batch([await signedClaim(derId, seededSigner(2, 'x'), about)], deraId, intervalId),
+          'UNKNOWN_KEY',
+        ],
+        [
+          'a signed bid that was changed',
+          market,
+          dera,
+          'submitBids',
+          batch([{ ...good, quantity_W: 1 }], deraId, intervalId),
+          'BAD_SIGNATURE',
+        ],
+        [
+          'an unsigned bid of an enrolled device',
+          market,
+          dera,
+          'submitBids',
+          unsigned(derId, market, deviceIds),
+          'UNSIGNED',
+        ],
+        ['a suspended DER', market, dera, 'submitBids', unsigned(suspended, market), 'NOT_QUALIFIED'],
+        [
+          'a DER that is not registered',
+          market,
+          dera,
+          'submitBids',
+          unsigned(`${deraId}-nobody`, market),
+          'NOT_REGISTERED',
+        ],
+        [
+          'another aggregator’s DER',
+          market,
+          dera,
+          'submitBids',
+          unsigned(theirs, market, deviceIds),
+          'WRONG_AGGREGATOR',
+        ],
+        [
+          'bids in another aggregator’s name',
+          market,
+          dera,
+          'submitBids',
+          unsigned(theirs, other, deviceIds),
+          'WRONG_AGGREGATOR',
+        ],
+        ['bids by the DSO', market, dso, 'submitBids', batch([good], deraId, intervalId), 'WRONG_ORG'],
+        [
+          'a malformed record',
+          market,
+          dera,
+          'submitBids',
+          { ...batch([good], deraId, intervalId), price: 7 },
+          'MALFORMED',
+        ],
+        [
+          'an oversized record',
+          market,
+          dera,
+          'submitBids',
+          { pad: 'x'.repeat(9 * 1024 * 1024) },
+          'MALFORMED',
+        ],
+      ];
+      const refusedLater: Try[] = [
+        ['a replayed bid', market, dera, 'submitBids', batch([good], deraId, intervalId), 'REPLAY'],
+        [
+          'a claim of the same device by a second aggregator',
+          other,
+          other.dera,
+          'submitBids',
+          unsigned(theirs, other, deviceIds),
+          'CLAIMED',
+        ],
+        [
+          'a DSO that raises a quantity',
+          market,
+          dso,
+          'decideInterval',
+          decided(50_001, 1),
+          'QUANTITY_RAISED',
+        ],
+        ['a stale revision', market, dso, 'decideInterval', decided(40_000, 2), 'REVISION_CONFLICT'],
+        ['a decision by the DERA', market, dera, 'decideInterval', decided(40_000, 1), 'WRONG_ORG'],
+        [
+          'an award before the decision',
+          market,
+          dera,
+          'recordAwards',
+          { intervalId, deraId, changes: [] },
+          'NOT_DECIDED',
+        ],
+      ];
+      const attempt = async ([what, of, by, name, payload, code]: Try): Promise<void> => {
+        const submitted = await of.submit(by, name, payload);
+        t.is(submitted.outcome === 'refused' ? submitted.refusal.code : submitted.outcome, code, what);
+      };
+      for (const one of refusedFirst) await attempt(one);
+      t.like(await market.evaluate('readInterval', { intervalId }), { submissions: [], decision: null });
+      await market.committed(dera, 'submitBids', batch([good], deraId, intervalId));
+      for (const one of refusedLater) await attempt(one);
+      t.like(await market.evaluate('readBid', { uid }), {
+        revision: 1,
+        quantity_W: 50_000,
+        keyId: device.keyId,
+      });
     },
   );
 
