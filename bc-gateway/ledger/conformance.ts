@@ -247,7 +247,7 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
         by: LedgerIdentity,
         name: TransactionName,
         payload: unknown,
-        code: string,
+        code: RefusalCode,
       ];
       const refusedFirst: Try[] = [
         [
