@@ -20,8 +20,9 @@ export class LedgerWatch {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(source: EventSource, log: Logger) {
-    this.#done = this.#follow(source, log);
+  /** @param onEvent told of every event, before those who wait for it. */
+  constructor(source: EventSource, log: Logger, onEvent: (event: LedgerEvent) => void = () => {}) {
+    this.#done = this.#follow(source, log, onEvent);
   }
 
   /**
@@ -51,9 +52,10 @@ export class LedgerWatch {
     await this.#done;
   }
 
-  async #follow(source: EventSource, log: Logger): Promise<void> {
+  async #follow(source: EventSource, log: Logger, onEvent: (event: LedgerEvent) => void): Promise<void> {
     try {
       for await (const event of source.events(undefined, this.#stop.signal)) {
+        onEvent(event);
         const subject = event.payload.intervalId ?? event.payload.derId;
         if (typeof subject !== 'string') continue;
         const key = `${event.name} ${subject}`;

@@ -130,7 +130,7 @@ export async function allocateAndConfirm(
   approved: VerifiedBid[],
   segments: OfferSegment[],
 ): Promise<RoundResult> {
-  const { deraId, moment, gateway, watch, time, notes } = context;
+  const { moment, watch, time, notes } = context;
   const intervalId = moment.interval.id;
   const cleared = context.cleared();
   if (segments.length > 0 && cleared === undefined) notes.push('no answer from the ISO: nothing is awarded');
@@ -139,15 +139,9 @@ export async function allocateAndConfirm(
       ? new Map<string, number>()
       : await timed(context, 'allocate', async () => allocate(segments, cleared.segments_W, intervalId));
   const price = cleared?.price_uUSD_per_MWh ?? null;
-  const quantities = approved.map(({ state }) => ({
-    uid: state.uid,
-    expectedRevision: state.revision,
-    quantity_W: allocation.get(state.uid) ?? 0,
-  }));
-  const awards = { deraId, price_uUSD_per_MWh: price, quantities };
   await timed(context, 'recordAwards', () =>
     writeOnce(
-      () => gateway.recordAwards(intervalId, awards),
+      () => recordAwards(context, approved, allocation, price),
       ['ALREADY_AWARDED', 'ALREADY_DISPATCHED'],
       context.signal,
       retried(context),
@@ -167,6 +161,32 @@ export async function allocateAndConfirm(
     allocation_W: confirmed_W.get(state.uid) ?? 0,
   }));
   return { price_uUSD_per_MWh: price, outcomes };
+}
+
+/** The DSO may have reduced a bid since it was approved: then its award is what is left of it. */
+async function recordAwards(
+  context: RoundContext,
+  approved: readonly VerifiedBid[],
+  allocation: ReadonlyMap<string, number>,
+  price_uUSD_per_MWh: number | null,
+): Promise<SubmitResult> {
+  const { deraId, gateway, moment } = context;
+  const award = (bids: readonly VerifiedBid[]): Promise<SubmitResult> =>
+    gateway.recordAwards(moment.interval.id, {
+      deraId,
+      price_uUSD_per_MWh,
+      quantities: bids.map(({ state: { uid, revision, quantity_W } }) => ({
+        uid,
+        expectedRevision: revision,
+        quantity_W: Math.min(quantity_W, allocation.get(uid) ?? 0),
+      })),
+    });
+  try {
+    return await award(approved);
+  } catch (error) {
+    if (codeOf(error) !== 'REVISION_CONFLICT') throw error;
+    return award(await readAgain(context));
+  }
 }
 
 function readAgain(context: RoundContext): Promise<VerifiedBid[]> {

@@ -5,7 +5,7 @@
 import type { Bus, Received, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
-import type { DerRegistration, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { DerRegistration, LedgerEvent, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
 import { type Award, ClearedOffer, type IntervalReport, Measurement } from '@fieldbid/core/market/messages';
@@ -60,6 +60,8 @@ export class AggregatorService {
   readonly #presence = new AgentPresence();
   readonly #telemetry: Telemetry;
   readonly #readings: ReadingsToStore;
+  /** Intervals whose awards are out. */
+  readonly #dispatched = new Set<string>();
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -95,7 +97,9 @@ export class AggregatorService {
    */
   async start(): Promise<void> {
     const { bus, deraId, gateway, log, portfolio } = this.#options;
-    this.#watch = new LedgerWatch(gateway, log);
+    this.#watch = new LedgerWatch(gateway, log, (event) => {
+      if (event.name === 'BidModified' && event.payload.deraId === deraId) void this.#reduce(event);
+    });
     this.#registry = await registerPortfolio(gateway, this.#watch, portfolio, log);
     this.#book.registry = this.#registry;
     this.#subscriptions.push(
@@ -233,37 +237,77 @@ export class AggregatorService {
     }
     this.#cleared.delete(intervalId);
     await this.#dispatch(context, result, silent);
+    this.#dispatched.add(intervalId);
     void this.#readings.send();
     await this.#report(context, book, result);
   }
 
   /** Step 10 · Every living DER hears what it may deliver, in one message that it acknowledges. */
   async #dispatch(context: RoundContext, result: RoundResult | undefined, silent: string[]): Promise<void> {
-    const { bus, log, time } = this.#options;
+    const { time } = this.#options;
     const { moment, notes } = context;
     const from = performance.now();
-    const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(moment.interval.start_ms));
     const awards = awardsOf(this.#registry.keys(), moment, result, time.now()).filter(
       ({ derId }) => !silent.includes(derId),
     );
-    // Confirmed for the whole interval: an agent that is back before its end still takes it.
-    const worth_ms = time.patienceUntil(moment.interval.end_ms);
     await Promise.all(
       awards.map(async (award) => {
-        const fields = { intervalId: award.intervalId, derId: award.derId, correlationId: award.bidUid };
-        try {
-          const answer = await bus.request(topics.awards(award.derId), award, deadline_ms, { worth_ms });
-          log.info(
-            { ...fields, allocation_W: award.allocation_W, reason: award.reason, answer },
-            'award sent',
-          );
-        } catch (error) {
-          notes.push(`${award.derId} did not take its award: ${messageOf(error)}`);
-          log.error({ ...fields, code: codeOf(error) }, `award not taken: ${messageOf(error)}`);
-        }
+        const fault = await this.#sendAward(award, moment);
+        if (fault !== undefined) notes.push(`${award.derId} did not take its award: ${fault}`);
       }),
     );
     context.timings_ms.dispatch = performance.now() - from;
+  }
+
+  /** @returns why it was not taken; undefined when it was. */
+  async #sendAward(award: Award, { interval }: Moments): Promise<string | undefined> {
+    const { bus, log, time } = this.#options;
+    const { intervalId, derId, bidUid, allocation_W, reason } = award;
+    const fields = { intervalId, derId, correlationId: bidUid };
+    const until_ms = time.now() < interval.start_ms ? interval.start_ms : interval.end_ms;
+    const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(until_ms));
+    // Confirmed for the whole interval: an agent that is back before its end still takes it.
+    const worth_ms = time.patienceUntil(interval.end_ms);
+    try {
+      const answer = await bus.request(topics.awards(derId), award, deadline_ms, { worth_ms });
+      log.info({ ...fields, allocation_W, reason, answer }, 'award sent');
+      return undefined;
+    } catch (error) {
+      log.error({ ...fields, code: codeOf(error) }, `award not taken: ${messageOf(error)}`);
+      return messageOf(error);
+    }
+  }
+
+  /**
+   * Step 10, later · The DSO has reduced bids after their dispatch: their DERs hear at once what they may still deliver.
+   * Before it, the round takes the reduced quantities itself.
+   */
+  async #reduce({ payload }: LedgerEvent): Promise<void> {
+    const { gateway, log, time } = this.#options;
+    const { intervalId, uids } = payload as { intervalId: string; uids: string[] };
+    const moment = this.#schedule.find(({ interval }) => interval.id === intervalId);
+    if (moment === undefined || !this.#dispatched.has(intervalId) || time.now() >= moment.interval.end_ms)
+      return;
+    try {
+      const records = await gateway.readRecords(intervalId);
+      for (const { state, raw } of records.filter(({ state }) => uids.includes(state.uid))) {
+        await this.#sendAward(
+          {
+            ...{ derId: state.derId, intervalId, bidUid: state.uid, allocation_W: state.quantity_W },
+            ...{ start_ms: moment.interval.start_ms, end_ms: moment.interval.end_ms },
+            price_uUSD_per_MWh: raw.price_uUSD_per_MWh ?? 0,
+            sequence: awardNumber(time.now()),
+            reason: state.quantity_W === 0 ? 'CURTAILED_TO_ZERO' : 'PARTLY_CLEARED',
+          },
+          moment,
+        );
+      }
+    } catch (error) {
+      log.error(
+        { intervalId, code: codeOf(error) },
+        `a reduced bid has not reached its DER: ${messageOf(error)}`,
+      );
+    }
   }
 
   async #report(context: RoundContext, book: ClosedBook, result: RoundResult | undefined): Promise<void> {
@@ -319,10 +363,14 @@ export function awardsOf(
       bidUid: outcome?.uid ?? null,
       allocation_W: outcome?.allocation_W ?? 0,
       price_uUSD_per_MWh: result?.price_uUSD_per_MWh ?? 0,
-      sequence: Math.max(1, Math.floor(now_ms / 1000)),
+      sequence: awardNumber(now_ms),
     };
     return { ...base, reason: reasonOf(result, outcome) };
   });
+}
+
+function awardNumber(now_ms: number): number {
+  return Math.max(1, Math.floor(now_ms / 1000));
 }
 
 function reasonOf(

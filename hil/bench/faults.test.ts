@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bidUid } from '@fieldbid/core/digest';
 import { silentLogger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import test from 'ava';
@@ -179,3 +180,59 @@ test.serial('faults on the lines: bounded, typed, and the market keeps its invar
   });
   t.deepEqual(verdictsOf(record, 'pv-611-c')[1], ['11:15', 'refused']);
 });
+
+/** One bid of an interval halved by the DSO, as it stands now. @returns what it may still deliver, W. */
+async function halve(dso: Hands['dso'], derId: string, intervalId: string): Promise<number> {
+  const uid = bidUid(derId, intervalId, 'energy');
+  const now = (await dso.readBidHistory(uid)).at(-1)!;
+  const quantity_W = Math.floor(now.quantity_W / 2);
+  const about = { expectedRevision: now.revision, reason: 'a transformer is hot', bindingNode: 'l611.C' };
+  await dso.modifyBid(uid, { ...about, quantity_W });
+  return quantity_W;
+}
+
+test.serial(
+  'the DSO reduces a bid in the middle of its interval: the inverter delivers no more than that',
+  async (t) => {
+    t.timeout(60_000);
+    const derId = 'pv-611-c';
+    let left_W = 0;
+    const record = await runWith({
+      '11:05': async ({ dso }) => {
+        left_W = await halve(dso, derId, '2026-06-21T11:00Z');
+      },
+    });
+    t.true(left_W > 1000);
+    const at = record.derIds.indexOf(derId);
+    const delivered = (hhmm: string) =>
+      record.minutes.find(({ at_ms }) => new Date(at_ms).toISOString().slice(11, 16) === hhmm)!.power_W[at]!;
+    t.true(delivered('11:04') > left_W + 1);
+    // One cycle to hear of it, one to see it obeyed.
+    for (const hhmm of ['11:08', '11:10', '11:14'])
+      t.true(delivered(hhmm) <= left_W + 1, `${hhmm}: ${delivered(hhmm)} W`);
+    t.true(delivered('11:17') > left_W + 1, 'the next interval is its own');
+    t.deepEqual(
+      verdictsOf(record, derId).filter(([, verdict]) => verdict !== 'verified'),
+      [],
+    );
+    t.like(summarize(record), { intervals: { completed: 4 }, voltage: { violations: 0 } });
+  },
+);
+
+test.serial(
+  'the DSO reduces a bid between its decision and the award: the award is what is left',
+  async (t) => {
+    t.timeout(60_000);
+    const derId = 'pv-611-c';
+    let left_W = 0;
+    const record = await runWith({
+      // Gate closure of 11:15 is 11:07, its awards are recorded at 11:11.
+      '11:09': async ({ dso }) => {
+        left_W = await halve(dso, derId, '2026-06-21T11:15Z');
+      },
+    });
+    const bid = record.intervals[1]?.bids.find((one) => one.derId === derId);
+    t.true(left_W > 1000 && (bid?.allocation_W ?? Number.POSITIVE_INFINITY) <= left_W);
+    t.like(summarize(record), { intervals: { completed: 4 }, voltage: { violations: 0 } });
+  },
+);

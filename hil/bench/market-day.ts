@@ -9,6 +9,7 @@ import { Journal } from '@fieldbid/aggregator/registration/journal';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
 import { moments } from '@fieldbid/core/market/calendar';
 import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
@@ -61,6 +62,8 @@ export interface Hands {
   stopAgent(derId: string): Promise<void>;
   /** Ends the BC-GW and starts it again. */
   restartGateway(): Promise<void>;
+  /** The DSO's way into the BC-GW. */
+  readonly dso: GatewayClient;
   /** Process ids of the engines, while they run. */
   enginePids(): { plant: number | undefined; dso: number | undefined };
 }
@@ -162,6 +165,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
     restartGateway: () => gateway.restart(),
+    dso: gateway.client('dso'),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
   };
   await aggregator.start();
