@@ -147,3 +147,26 @@ test('order: two blocks, or two entries of the index, in each other’s place', 
     { numRuns: 30 },
   );
 });
+
+test('a member of a block under another name', async (t) => {
+  for (const member of [
+    'transactions',
+    'genesis',
+    'number',
+    'previousHash',
+    'effects',
+    'endorsements',
+    'proposal',
+  ]) {
+    for (const i of [0, 1]) {
+      const blocks = [...original.blocks];
+      blocks[i] = { ...blocks[i]!, data: blocks[i]!.data.replace(`"${member}"`, `"${member}x"`) };
+      if (blocks[i]!.data === original.blocks[i]!.data) continue;
+      const { findings } = await verified({ ...original, blocks });
+      t.true(
+        findings.some(({ where }) => where === `block ${i}`),
+        member,
+      );
+    }
+  }
+});

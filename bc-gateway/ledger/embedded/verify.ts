@@ -109,6 +109,8 @@ class Walk {
   #read({ data }: StoredBlock, where: string): Block | undefined {
     try {
       const block = JSON.parse(data) as Block;
+      // A member under another name is none: what follows must find it.
+      if (!Array.isArray(block.transactions) || block.genesis === undefined) throw new RangeError('no block');
       this.#same('BLOCK_FORM', where, canonicalJson(block), data);
       return block;
     } catch (error) {
