@@ -11,6 +11,7 @@ import { parse } from '@fieldbid/core/schema';
 import Type from 'typebox';
 import { Scope, scopesOf } from './auth/scopes.ts';
 import { addKey, describeKeys, revokeKey, rotateKey } from './commands/keys.ts';
+import { printDocument } from './commands/openapi.ts';
 import { runGateway, withKeys } from './commands/run.ts';
 import { showBid, showVerification } from './commands/show.ts';
 
@@ -44,6 +45,12 @@ The API key is read from --key-file, or from the environment variable FIELDBID_A
   $ npx fieldbid gateway bid 5f1c… --url http://127.0.0.1:8080 --key-file operator.key
 `;
 
+const OPENAPI_EXAMPLE = `
+A client of your own, in any language:
+  $ npx fieldbid gateway openapi > openapi.json
+  $ npx openapi-typescript openapi.json -o api.d.ts
+`;
+
 export function register(program: Command): void {
   const gateway = group(
     program,
@@ -57,6 +64,11 @@ export function register(program: Command): void {
     .addOption(logLevelOption())
     .addHelpText('after', EXAMPLE)
     .action(runGateway);
+  gateway
+    .command('openapi')
+    .description('Print the API as an OpenAPI 3.1 document; needs no config and no running gateway.')
+    .addHelpText('after', OPENAPI_EXAMPLE)
+    .action(printDocument);
   registerShow(gateway);
   const key = gateway
     .command('key')

@@ -2,6 +2,20 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
+import Type from 'typebox';
+
+/** Reading all the stream's past is a client's right; an id in a header is the standard's way to ask for less. */
+export const EventQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        pattern: '^\\d+(\\.\\d+)?$',
+        description: 'Checkpoint of the last event handled; from the first event when absent.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 /**
  * Writes events until the reader leaves, `signal` aborts or they end. A reader that is slow is waited for.

@@ -31,79 +31,16 @@ import {
 } from '@fieldbid/core/gateway-api/schemas';
 import { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
 import { Id, IntervalId, Uid } from '@fieldbid/core/market/messages';
-import Type, { type Static, type TSchema } from 'typebox';
+import Type from 'typebox';
 import type { ApiKeyEntry } from '../auth/api-keys.ts';
-import type { Scope } from '../auth/scopes.ts';
-import type { LedgerIdentity } from '../ledger/ledger.ts';
-import type { MarketRecords } from '../records/market-records.ts';
-import type { Measurements } from '../records/measurements.ts';
+import { type Route, read, route, search } from './route.ts';
 
 const closed = { additionalProperties: false } as const;
-
-/** What a handler has to work with. */
-export interface Caller {
-  readonly key: ApiKeyEntry;
-  readonly identity: LedgerIdentity;
-}
-
-export interface Services {
-  readonly records: MarketRecords;
-  readonly measurements: Measurements;
-  verifyAll(identity: LedgerIdentity): Promise<VerifyReport>;
-}
-
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  readonly url: string;
-  readonly summary: string;
-  /** What a key has to be allowed; one of them, where there are several. */
-  readonly scope: Scope | readonly Scope[];
-  readonly params?: TSchema;
-  readonly query?: TSchema;
-  readonly body?: TSchema;
-  readonly response: TSchema;
-  /** @param given the body; of a route without one, the query. */
-  readonly handle: (services: Services, caller: Caller, params: unknown, given: unknown) => Promise<unknown>;
-}
 
 const ByInterval = Type.Object({ id: IntervalId }, closed);
 const ByUid = Type.Object({ uid: Uid }, closed);
 const ByDer = Type.Object({ derId: Id }, closed);
 const None = Type.Object({}, closed);
-
-/** Ties a handler's arguments to the schemas that they were checked with. */
-function route<P extends TSchema, B extends TSchema, R extends TSchema>(
-  about: Pick<Route, 'method' | 'url' | 'summary' | 'scope'> & { params: P; body: B; response: R },
-  handle: (services: Services, caller: Caller, params: Static<P>, body: Static<B>) => Promise<Static<R>>,
-): Route {
-  return {
-    ...about,
-    handle: (services, caller, params, body) =>
-      handle(services, caller, params as Static<P>, body as Static<B>),
-  };
-}
-
-function read<P extends TSchema, R extends TSchema>(
-  about: Pick<Route, 'url' | 'summary' | 'scope'> & { params: P; response: R },
-  handle: (services: Services, caller: Caller, params: Static<P>) => Promise<Static<R>>,
-): Route {
-  return {
-    ...about,
-    method: 'GET',
-    handle: (services, caller, params) => handle(services, caller, params as Static<P>),
-  };
-}
-
-function search<Q extends TSchema, R extends TSchema>(
-  about: Pick<Route, 'url' | 'summary' | 'scope'> & { query: Q; response: R },
-  handle: (services: Services, caller: Caller, query: Static<Q>) => Promise<Static<R>>,
-): Route {
-  return {
-    ...about,
-    method: 'GET',
-    handle: (services, caller, _, query) => handle(services, caller, query as Static<Q>),
-  };
-}
 
 function requireSame(inPath: string, inBody: string, path: string): void {
   if (inPath === inBody) return;
@@ -119,6 +56,7 @@ function requireNot(role: Role, key: ApiKeyEntry): void {
 export const ROUTES: readonly Route[] = [
   route(
     {
+      operationId: 'registerDer',
       method: 'POST',
       url: '/ders',
       summary: 'Register a DER (M9)',
@@ -131,6 +69,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'qualifyDer',
       method: 'PUT',
       url: '/ders/:derId/qualification',
       summary: 'Qualify or suspend a DER (M9)',
@@ -144,6 +83,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'enrolKey',
       method: 'POST',
       url: '/ders/:derId/key',
       summary: 'Make a DER’s device key known, signed by it (M9)',
@@ -159,6 +99,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'rotateKey',
       method: 'PUT',
       url: '/ders/:derId/key',
       summary: 'Pass a DER on to its next device key, signed by both (M9)',
@@ -174,6 +115,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'revokeKey',
       method: 'POST',
       url: '/ders/:derId/key/revocation',
       summary: 'End a DER’s device key: it cannot bid until another is enrolled (M9)',
@@ -187,6 +129,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'listDers',
       url: '/ders',
       summary: 'The registry',
       scope: 'read',
@@ -206,6 +149,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'submitBids',
       method: 'POST',
       url: '/intervals/:id/bids',
       summary: 'Step 5: all bids of one aggregator for an interval, once',
@@ -218,6 +162,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'decide',
       method: 'POST',
       url: '/intervals/:id/decision',
       summary: 'Step 7: every bid of the interval approved or curtailed',
@@ -230,6 +175,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'recordAwards',
       method: 'POST',
       url: '/intervals/:id/awards',
       summary: 'Step 10: what the market cleared of one aggregator’s bids',
@@ -242,6 +188,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'confirmDispatch',
       method: 'POST',
       url: '/intervals/:id/dispatch',
       summary: 'Step 10: the actual allocation confirmed or reduced',
@@ -254,6 +201,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'recordSettlement',
       method: 'POST',
       url: '/intervals/:id/settlement',
       summary: 'Step 13: what each dispatched bid of one aggregator delivered, and what it is paid',
@@ -266,6 +214,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'modifyBid',
       method: 'PUT',
       url: '/bids/:uid/quantity',
       summary: 'Reduce one bid after the decision on its interval',
@@ -278,6 +227,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'readInterval',
       url: '/intervals/:id',
       summary: 'What the ledger holds of an interval; no prices',
       scope: 'read',
@@ -288,6 +238,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'readRecords',
       url: '/intervals/:id/records',
       summary: 'Raw records of an interval, verified; an aggregator sees its own',
       scope: 'records',
@@ -298,6 +249,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'readBid',
       url: '/bids/:uid',
       summary: 'A bid with its raw record, verified; an aggregator sees its own',
       scope: 'records',
@@ -316,6 +268,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'readBidHistory',
       url: '/bids/:uid/history',
       summary: 'Every revision of a bid; no prices',
       scope: 'read',
@@ -326,6 +279,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'addReadings',
       method: 'POST',
       url: '/readings',
       summary: 'Keep readings of an aggregator’s devices, each as its device signed it (M25)',
@@ -343,6 +297,7 @@ export const ROUTES: readonly Route[] = [
   ),
   search(
     {
+      operationId: 'readings',
       url: '/readings',
       summary: 'A DER’s readings, by time; an aggregator sees its own',
       scope: 'read',
@@ -356,6 +311,7 @@ export const ROUTES: readonly Route[] = [
   ),
   route(
     {
+      operationId: 'addGridMeasurements',
       method: 'POST',
       url: '/grid-measurements',
       summary: 'Keep voltages of a feeder, measured or by power flow (M25)',
@@ -371,6 +327,7 @@ export const ROUTES: readonly Route[] = [
   ),
   search(
     {
+      operationId: 'gridMeasurements',
       url: '/grid-measurements',
       summary: 'Voltages of a feeder, by time and node',
       scope: 'read',
@@ -385,6 +342,7 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'verify',
       url: '/verify',
       summary: 'Walk every block, order and record',
       scope: 'verify',

@@ -3,13 +3,12 @@
  * is a `Problem`; a bad request ends here, before anything is begun.
  */
 import { randomUUID } from 'node:crypto';
-import swagger from '@fastify/swagger';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
-import { API_PREFIX, Health, Problem } from '@fieldbid/core/gateway-api/schemas';
+import { API_PREFIX, type Health } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import Type, { type TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
 import { type ApiKeyEntry, type ApiKeyStore, authenticate } from '../auth/api-keys.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
 import { rolesWith, type Scope, scopesOf } from '../auth/scopes.ts';
@@ -17,9 +16,11 @@ import { isAfter, positionOf } from '../ledger/checkpoint.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { HttpConfig } from './config.ts';
-import { streamEvents } from './event-stream.ts';
+import { EventQuery, streamEvents } from './event-stream.ts';
+import { openApiDocument } from './openapi.ts';
 import { problemOf } from './problems.ts';
-import { type Caller, ROUTES, type Route, type Services } from './routes.ts';
+import { type Caller, type Route, type Services, scopesIn } from './route.ts';
+import { ROUTES } from './routes.ts';
 import { subjectOf } from './subject.ts';
 
 export interface ServerOptions {
@@ -35,11 +36,6 @@ export interface ServerOptions {
   readonly closing: AbortSignal;
 }
 
-/** Reading all the stream's past is a client's right; an id in a header is the standard's way to ask for less. */
-const EventQuery = Type.Object(
-  { after: Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?$' })) },
-  { additionalProperties: false },
-);
 /** Wrong keys per second and address, so that nobody tries them all. */
 const WRONG_KEYS = { perSecond: 5, burst: 20 };
 
@@ -64,7 +60,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       return { error: error as Error };
     }
   });
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler((error, request, reply) => {
     const { status, problem } = problemOf(error, request.id);
     if (status >= 500) log.error({ requestId: request.id, code: problem.code, err: error }, messageOf(error));
@@ -93,23 +88,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       'request',
     );
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'fieldbid BC-GW',
-        version: '1',
-        description: 'Bids, decisions and awards, on the ledger and off it.',
-      },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-      security: [{ key: [] }],
-    },
-  });
   const guard = guardOf(options);
   for (const route of ROUTES) addRoute(app, route, options.services, guard);
   addHealth(app, options);
   addEvents(app, options, guard);
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  const document = openApiDocument();
+  app.get('/openapi.json', async () => document);
   await app.ready();
   return app;
 }
@@ -133,10 +117,6 @@ function guardOf({ config, keys, ledger }: ServerOptions): Guard {
     callers.set(request, caller);
     return caller;
   };
-}
-
-function scopesIn(scope: Route['scope']): readonly Scope[] {
-  return typeof scope === 'string' ? [scope] : scope;
 }
 
 /** The key is allowed one of these. */
@@ -166,18 +146,14 @@ function limit(bucket: RateLimit, name: string): void {
 }
 
 function addRoute(app: FastifyInstance, route: Route, services: Services, guard: Guard): void {
-  const { method, url, summary, scope, params, query, body, response, handle } = route;
-  const scopes = scopesIn(scope);
+  const { method, url, scope, params, query, body, handle } = route;
   app.route({
     method,
     url: `${API_PREFIX}${url}`,
     schema: {
-      summary,
-      description: `For ${[...new Set(scopes.flatMap(rolesWith))].join(', ')}, with the scope ${scopes.join(' or ')}.`,
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { querystring: query }),
       ...(body === undefined ? {} : { body }),
-      response: { 200: response, default: Problem },
     },
     // Before the body is read: what a stranger sends is not even parsed.
     onRequest: async (request) => {
@@ -192,8 +168,7 @@ function addRoute(app: FastifyInstance, route: Route, services: Services, guard:
 }
 
 function addHealth(app: FastifyInstance, { health }: ServerOptions): void {
-  const schema = { summary: 'Liveness', security: [], response: { 200: Health, 503: Health } };
-  app.get(`${API_PREFIX}/health`, { schema }, async (_request, reply) => {
+  app.get(`${API_PREFIX}/health`, async (_request, reply) => {
     const state = await health();
     return reply.status(state.ledger === 'up' && state.store === 'up' ? 200 : 503).send(state);
   });
@@ -202,12 +177,7 @@ function addHealth(app: FastifyInstance, { health }: ServerOptions): void {
 function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): void {
   const { config, ledger, closing, log, metrics } = options;
   const open = new Map<string, number>();
-  const schema = {
-    summary: 'Step 6: contract events as text/event-stream; ids only, resumes after a checkpoint',
-    querystring: EventQuery,
-    response: { default: Problem },
-  };
-  app.get(`${API_PREFIX}/events`, { schema }, async (request, reply) => {
+  app.get(`${API_PREFIX}/events`, { schema: { querystring: EventQuery } }, async (request, reply) => {
     const { key } = await guard(request, 'events');
     const header = request.headers['last-event-id'];
     const after =

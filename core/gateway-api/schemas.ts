@@ -398,14 +398,15 @@ export const MeasurementsStored = Type.Object(
 );
 export type MeasurementsStored = Static<typeof MeasurementsStored>;
 
-const Digits = Type.String({ pattern: '^\\d{1,16}$' });
-const Limit = Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,3}$' }));
-/** Half-open, epoch ms; as texts, because they come in the address. `after` is the former page's `next`. */
+const DIGITS = '^\\d{1,16}$';
+/** Texts, because they come in the address; described in the OpenAPI document. */
 const Page = {
-  from_ms: Digits,
-  to_ms: Digits,
-  after: Type.Optional(Type.String({ maxLength: 200 })),
-  limit: Limit,
+  from_ms: Type.String({ pattern: DIGITS, description: 'Start, epoch ms.' }),
+  to_ms: Type.String({ pattern: DIGITS, description: 'End, epoch ms; not included.' }),
+  after: Type.Optional(Type.String({ maxLength: 200, description: 'The former page’s `next`.' })),
+  limit: Type.Optional(
+    Type.String({ pattern: '^[1-9]\\d{0,3}$', description: 'Entries per page, at most.' }),
+  ),
 };
 
 export const ReadingQuery = Type.Object({ derId: Id, ...Page }, closed);
