@@ -23,7 +23,13 @@ import {
 import { parse } from '@fieldbid/core/schema';
 import Type, { type Static, type TSchema } from 'typebox';
 import type { Ledger, LedgerIdentity, Refusal, TransactionStatus } from '../ledger/ledger.ts';
-import { idsOf, type RawRow, type RawStore, revisionKey } from '../store/raw-store.ts';
+import {
+  idsOf,
+  type PendingTransaction,
+  type RawRow,
+  type RawStore,
+  revisionKey,
+} from '../store/raw-store.ts';
 import {
   awarded,
   claimOf,
@@ -66,6 +72,8 @@ export interface Settled {
   committed: number;
   abandoned: number;
   open: number;
+  /** Why some of the open ones could not be ended. */
+  readonly faults: unknown[];
 }
 
 /** Every method throws FieldbidError: the contract's code on refusal, `RECORD_MISMATCH`, the ledger's, the store's. */
@@ -218,22 +226,33 @@ export class MarketRecords {
    * @param grace_ms younger ones that the ledger does not know yet are left to the request that is sending them, real ms.
    */
   async settle(grace_ms: number): Promise<Settled> {
-    const count: Settled = { committed: 0, abandoned: 0, open: 0 };
-    for (const { txId, endorsed, since_ms } of await this.#store.pendingTransactions()) {
-      const young = this.#clock_ms() - since_ms < grace_ms;
-      const status = await this.#ledger.status(txId);
-      const ended = status === 'unknown' && !young ? await this.#sendAgain(endorsed) : status;
-      if (ended === 'unknown') {
+    const count: Settled = { committed: 0, abandoned: 0, open: 0, faults: [] };
+    for (const pending of await this.#store.pendingTransactions()) {
+      try {
+        count[await this.#settleOne(pending, grace_ms)]++;
+      } catch (error) {
+        // One that cannot be ended does not keep the others from their end.
         count.open++;
-      } else if (ended === 'committed') {
-        await this.#store.markCommitted(txId);
-        count.committed++;
-      } else {
-        await this.#store.discard(txId);
-        count.abandoned++;
+        count.faults.push(error);
       }
     }
     return count;
+  }
+
+  async #settleOne(
+    { txId, endorsed, since_ms }: PendingTransaction,
+    grace_ms: number,
+  ): Promise<'committed' | 'abandoned' | 'open'> {
+    const young = this.#clock_ms() - since_ms < grace_ms;
+    const status = await this.#ledger.status(txId);
+    const ended = status === 'unknown' && !young ? await this.#sendAgain(endorsed) : status;
+    if (ended === 'unknown') return 'open';
+    if (ended === 'committed') {
+      await this.#store.markCommitted(txId);
+      return 'committed';
+    }
+    await this.#store.discard(txId);
+    return 'abandoned';
   }
 
   async #sendAgain(endorsed: Uint8Array): Promise<TransactionStatus> {
