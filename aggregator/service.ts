@@ -48,6 +48,8 @@ export interface AggregatorOptions {
   readonly log: Logger;
 }
 
+/** Submitted, decided, awarded, dispatched: a later revision is a reduction. */
+const DISPATCHED_REVISION = 4;
 /** Longest real wait for one agent to take over its award, ms: a hung agent must not hold up the others. */
 const AWARD_DEADLINE_MS = 5000;
 
@@ -60,8 +62,15 @@ export class AggregatorService {
   readonly #presence = new AgentPresence();
   readonly #telemetry: Telemetry;
   readonly #readings: ReadingsToStore;
+  /** Awards on their way, by interval; a reduction that comes meanwhile goes out behind them. */
+  readonly #dispatching = new Map<string, Promise<void>>();
+  /** Intervals in which everybody was told zero: nothing may be sent after that. */
+  readonly #fallbacks = new Set<string>();
+  #lastNumber = 0;
   /** Intervals whose awards are out. */
-  readonly #dispatched = new Set<string>();
+  readonly #reported = new Set<string>();
+  /** Intervals with a reduction that came before their awards were out. */
+  readonly #modified = new Set<string>();
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -98,7 +107,7 @@ export class AggregatorService {
   async start(): Promise<void> {
     const { bus, deraId, gateway, log, portfolio } = this.#options;
     this.#watch = new LedgerWatch(gateway, log, (event) => {
-      if (event.name === 'BidModified' && event.payload.deraId === deraId) void this.#reduce(event);
+      if (event.name === 'BidModified' && event.payload.deraId === deraId) this.#onModified(event);
     });
     this.#registry = await registerPortfolio(gateway, this.#watch, portfolio, log);
     this.#book.registry = this.#registry;
@@ -170,7 +179,7 @@ export class AggregatorService {
     time.close();
   }
 
-  /** Into the store, when the ledger knows by which key it is signed. */
+  /** Into the store: of an enrolled DER, whose key the ledger has, or is about to. */
   #keep({ topic, message }: Received): void {
     const reading = parse(Measurement, message, topic);
     if (this.#enrolments?.keysOf(reading.derId)?.current != null) this.#readings.take(reading);
@@ -236,8 +245,13 @@ export class AggregatorService {
       await time.requestTime(moment.award_ms);
     }
     this.#cleared.delete(intervalId);
-    await this.#dispatch(context, result, silent);
-    this.#dispatched.add(intervalId);
+    if (result === undefined) this.#fallbacks.add(intervalId);
+    const dispatching = this.#dispatch(context, result, silent);
+    this.#dispatching.set(intervalId, dispatching);
+    await dispatching;
+    this.#dispatching.delete(intervalId);
+    this.#reported.add(intervalId);
+    if (this.#modified.delete(intervalId)) await this.#reduce(intervalId);
     void this.#readings.send();
     await this.#report(context, book, result);
   }
@@ -247,6 +261,7 @@ export class AggregatorService {
     const { time } = this.#options;
     const { moment, notes } = context;
     const from = performance.now();
+    this.#lastNumber = Math.max(this.#lastNumber, awardNumber(time.now()));
     const awards = awardsOf(this.#registry.keys(), moment, result, time.now()).filter(
       ({ derId }) => !silent.includes(derId),
     );
@@ -270,6 +285,11 @@ export class AggregatorService {
     const worth_ms = time.patienceUntil(interval.end_ms);
     try {
       const answer = await bus.request(topics.awards(derId), award, deadline_ms, { worth_ms });
+      const { accepted, reason: why } = (answer ?? {}) as { accepted?: boolean; reason?: string };
+      if (accepted === false) {
+        log.error({ ...fields, allocation_W, answer }, 'award refused by its agent');
+        return why ?? 'refused';
+      }
       log.info({ ...fields, allocation_W, reason, answer }, 'award sent');
       return undefined;
     } catch (error) {
@@ -282,25 +302,24 @@ export class AggregatorService {
    * Step 10, later · The DSO has reduced bids after their dispatch: their DERs hear at once what they may still deliver.
    * Before it, the round takes the reduced quantities itself.
    */
-  async #reduce({ payload }: LedgerEvent): Promise<void> {
+  async #reduce(intervalId: string): Promise<void> {
     const { gateway, log, time } = this.#options;
-    const { intervalId, uids } = payload as { intervalId: string; uids: string[] };
     const moment = this.#schedule.find(({ interval }) => interval.id === intervalId);
-    if (moment === undefined || !this.#dispatched.has(intervalId) || time.now() >= moment.interval.end_ms)
+    if (moment === undefined || this.#fallbacks.has(intervalId) || time.now() >= moment.interval.end_ms)
       return;
     try {
       const records = await gateway.readRecords(intervalId);
-      for (const { state, raw } of records.filter(({ state }) => uids.includes(state.uid))) {
-        await this.#sendAward(
-          {
-            ...{ derId: state.derId, intervalId, bidUid: state.uid, allocation_W: state.quantity_W },
-            ...{ start_ms: moment.interval.start_ms, end_ms: moment.interval.end_ms },
-            price_uUSD_per_MWh: raw.price_uUSD_per_MWh ?? 0,
-            sequence: awardNumber(time.now()),
-            reason: state.quantity_W === 0 ? 'CURTAILED_TO_ZERO' : 'PARTLY_CLEARED',
-          },
-          moment,
-        );
+      for (const { state, raw } of records) {
+        // As it was confirmed it has its award already.
+        if (state.status !== 'dispatched' || state.revision <= DISPATCHED_REVISION) continue;
+        const award: Award = {
+          ...{ derId: state.derId, intervalId, bidUid: state.uid, allocation_W: state.quantity_W },
+          ...{ start_ms: moment.interval.start_ms, end_ms: moment.interval.end_ms },
+          price_uUSD_per_MWh: raw.price_uUSD_per_MWh ?? 0,
+          sequence: this.#nextNumber(),
+          reason: state.quantity_W === 0 ? 'CURTAILED_TO_ZERO' : 'PARTLY_CLEARED',
+        };
+        await this.#sendAward(award, moment);
       }
     } catch (error) {
       log.error(
@@ -308,6 +327,23 @@ export class AggregatorService {
         `a reduced bid has not reached its DER: ${messageOf(error)}`,
       );
     }
+  }
+
+  #onModified({ payload }: LedgerEvent): void {
+    const intervalId = String(payload.intervalId);
+    const moment = this.#schedule.find(({ interval }) => interval.id === intervalId);
+    if (moment === undefined) return;
+    const { time } = this.#options;
+    // Before its awards are out the round takes it along, or sends it behind them.
+    const out = this.#reported.has(intervalId) || time.now() >= moment.interval.start_ms;
+    if (out && !this.#dispatching.has(intervalId)) void this.#reduce(intervalId);
+    else this.#modified.add(intervalId);
+  }
+
+  /** Above every number before: an agent takes no two awards under one. */
+  #nextNumber(): number {
+    this.#lastNumber = Math.max(awardNumber(this.#options.time.now()), this.#lastNumber + 1);
+    return this.#lastNumber;
   }
 
   async #report(context: RoundContext, book: ClosedBook, result: RoundResult | undefined): Promise<void> {

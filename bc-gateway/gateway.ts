@@ -83,8 +83,6 @@ export class BcGateway {
     await reconciler.atStart();
     const closing = new AbortController();
     const measurements = new Measurements(records, stores.measurements);
-    const { keepMeasurements_days: days } = options;
-    if (days !== undefined) void measurements.forget(days, now, closing.signal, log);
     const app = await createServer({
       config,
       tls: pemOf(config),
@@ -103,6 +101,8 @@ export class BcGateway {
     const inFlight = new InFlight(app);
     const gateway = new BcGateway(app, inFlight, await listen(app, config), closing, reconciler);
     reconciler.start();
+    const { keepMeasurements_days: days } = options;
+    if (days !== undefined) void measurements.forget(days, now, closing.signal, log);
     log.info({ url: gateway.url }, 'the BC-GW is listening');
     return gateway;
   }

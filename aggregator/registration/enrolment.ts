@@ -30,6 +30,9 @@ interface OpenCode {
   tries: number;
 }
 
+/** What the journal knows of a DER's keys. */
+export type KnownKeys = Pick<DerKeys, 'current' | 'previous'>;
+
 export interface EnrolmentOptions {
   readonly deraId: string;
   readonly journal: Journal;
@@ -48,7 +51,7 @@ export interface EnrolmentOptions {
 export class Enrolments {
   readonly #options: EnrolmentOptions;
   readonly #codes = new Map<string, OpenCode>();
-  readonly #keys = new Map<string, DerKeys>();
+  readonly #keys = new Map<string, KnownKeys>();
   /** What made a DER's keys since it was last enrolled; its revocation alone after that. */
   readonly #history = new Map<string, KeyEvent[]>();
 
@@ -59,7 +62,7 @@ export class Enrolments {
   }
 
   /** Undefined: never enrolled. */
-  keysOf(derId: string): DerKeys | undefined {
+  keysOf(derId: string): KnownKeys | undefined {
     this.#refresh();
     return this.#keys.get(derId);
   }

@@ -8,19 +8,21 @@ import fc from 'fast-check';
 import type { KeyEvent } from './journal.ts';
 import { type KeyGateway, LedgerKeys } from './ledger-keys.ts';
 
-const SIGNERS = [0, 1, 2, 3].map((i) => seededSigner(i, 'device'));
+const SIGNERS = Array.from({ length: 60 }, (_, i) => seededSigner(i, 'device'));
 const SIGNATURE = { keyId: SIGNERS[0]!.keyId, value: 'A'.repeat(86) };
 
 /** The ledger's rules for one DER, and a connection that can fail before or after a call. */
 class Ledger implements KeyGateway {
   key: PublicKey | null = null;
+  readonly revoked: string[] = [];
   readonly calls: string[] = [];
   fail: 'never' | 'before' | 'after' = 'never';
 
   async listDers(): Promise<RegistryEntry[]> {
     return [this.#entry()];
   }
-  enrolKey: KeyGateway['enrolKey'] = ({ publicKey }) => this.#call('enrol', this.key === null, publicKey);
+  enrolKey: KeyGateway['enrolKey'] = ({ publicKey }) =>
+    this.#call('enrol', this.key === null && !this.revoked.includes(keyIdOf(publicKey)), publicKey);
   rotateKey: KeyGateway['rotateKey'] = ({ request: { oldKeyId, publicKey } }) =>
     this.#call('rotate', this.key !== null && keyIdOf(this.key) === oldKeyId, publicKey);
   revokeKey: KeyGateway['revokeKey'] = () => this.#call('revoke', this.key !== null, null);
@@ -31,13 +33,17 @@ class Ledger implements KeyGateway {
     if (fail === 'before') throw new FieldbidError('GATEWAY_UNAVAILABLE', 'gone', { retryable: true });
     if (!allowed) throw new FieldbidError('REFUSED', `${name} is not allowed now`);
     this.calls.push(name);
+    if (next === null && this.key !== null) this.revoked.push(keyIdOf(this.key));
     this.key = next;
     if (fail === 'after') throw new FieldbidError('GATEWAY_UNAVAILABLE', 'lost', { retryable: true });
     return this.#entry();
   }
 
   #entry(): RegistryEntry {
-    const keys: DerKeys | null = this.key === null ? null : { current: this.key, previous: null };
+    const keys: DerKeys | null =
+      this.key === null && this.revoked.length === 0
+        ? null
+        : { current: this.key, previous: null, revoked: [...this.revoked] };
     return { derId: 'pv-1', keys } as RegistryEntry;
   }
 }
@@ -46,12 +52,15 @@ class Ledger implements KeyGateway {
 class History {
   events: KeyEvent[] = [];
   key: PublicKey | null = null;
+  #used = 0;
 
   add(what: number): void {
-    const { publicKey, keyId } = SIGNERS[what % SIGNERS.length]!;
+    // A device whose key was ended makes another.
+    const { publicKey, keyId } = SIGNERS[this.#used % SIGNERS.length]!;
     const base = { derId: 'pv-1', at_ms: 1 };
     const claim = { derId: 'pv-1', deraId: 'north', publicKey };
     if (this.key === null) {
+      this.#used++;
       const request = { ...claim, deviceIds: ['i'], proof: '0'.repeat(64), signature: SIGNATURE };
       this.events = [{ ...base, event: 'enrolled', publicKey, request }];
       this.key = publicKey;
@@ -65,6 +74,7 @@ class History {
         oldSignature: SIGNATURE,
         newSignature: SIGNATURE,
       };
+      this.#used++;
       this.events.push({ ...base, event: 'rotated', publicKey, graceInterval: null, request });
       this.key = publicKey;
     }
@@ -111,4 +121,17 @@ test('calls at the same time make each step once', async (t) => {
   );
   await Promise.all([keys.sync(), keys.sync(), keys.sync()]);
   t.deepEqual(ledger.calls, ['enrol', 'rotate']);
+});
+
+test('a key that the DSO has ended is not brought back', async (t) => {
+  const [history, ledger] = [new History(), new Ledger()];
+  history.add(1);
+  const keyHistory = () => history.events;
+  const keys = new LedgerKeys(ledger, { keyHistory }, await ledger.listDers(), silentLogger());
+  await keys.sync();
+  await ledger.revokeKey('pv-1', { reason: 'by the DSO' });
+  const restarted = new LedgerKeys(ledger, { keyHistory }, await ledger.listDers(), silentLogger());
+  await restarted.sync();
+  t.is(ledger.key, null);
+  t.deepEqual(ledger.calls, ['enrol', 'revoke']);
 });

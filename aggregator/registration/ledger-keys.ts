@@ -3,10 +3,10 @@
  * with what its device signed for it. The journal leads; whatever was interrupted is made up for at the next call.
  */
 import { codeOf, messageOf } from '@fieldbid/core/errors';
-import type { KeyRevocation, KeyRotation, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { DerKeys, KeyRevocation, KeyRotation, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import type { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
-import { keyIdOf, type PublicKey } from '@fieldbid/core/signing';
+import { keyIdOf } from '@fieldbid/core/signing';
 import type { Enrolments } from './enrolment.ts';
 import type { KeyEvent } from './journal.ts';
 
@@ -30,8 +30,8 @@ export class LedgerKeys {
   readonly #gateway: KeyGateway;
   readonly #enrolments: Pick<Enrolments, 'keyHistory'>;
   readonly #log: Logger;
-  /** Current key of each DER as the ledger last told. */
-  readonly #onLedger = new Map<string, PublicKey | null>();
+  /** Keys of each DER as the ledger last told. */
+  readonly #onLedger = new Map<string, DerKeys | null>();
   /** A step failed, perhaps after it was made: the ledger is asked anew. */
   #doubtful = false;
   #tail: Promise<void> = Promise.resolve();
@@ -45,7 +45,7 @@ export class LedgerKeys {
     this.#gateway = gateway;
     this.#enrolments = enrolments;
     this.#log = log;
-    for (const { derId, keys } of entries) this.#onLedger.set(derId, keys?.current ?? null);
+    for (const { derId, keys } of entries) this.#onLedger.set(derId, keys);
   }
 
   /** All DERs, one after the other, so that the ledger holds the same order every time. Failures are logged. */
@@ -65,7 +65,7 @@ export class LedgerKeys {
 
   async #askLedger(): Promise<void> {
     for (const { derId, keys } of await this.#gateway.listDers()) {
-      if (this.#onLedger.has(derId)) this.#onLedger.set(derId, keys?.current ?? null);
+      if (this.#onLedger.has(derId)) this.#onLedger.set(derId, keys);
     }
     this.#doubtful = false;
   }
@@ -88,7 +88,7 @@ export class LedgerKeys {
       return;
     }
     const { keys } = await this.#call(derId, step);
-    this.#onLedger.set(derId, keys?.current ?? null);
+    this.#onLedger.set(derId, keys);
     this.#log.info({ derId, step: step.do }, 'device key recorded');
   }
 
@@ -106,9 +106,18 @@ export class LedgerKeys {
 
 /**
  * @param history a DER's key events since its last enrolment, that one first; or its revocation alone.
- * @param onLedger the key that the ledger has of it.
+ * @param keys what the ledger has of it; null: nothing yet.
  */
-export function stepsFor(history: readonly KeyEvent[], onLedger: PublicKey | null): Step[] {
+export function stepsFor(history: readonly KeyEvent[], keys: DerKeys | null): Step[] {
+  const onLedger = keys?.current ?? null;
+  const latest = history.at(-1);
+  if (
+    latest !== undefined &&
+    latest.event !== 'revoked' &&
+    keys?.revoked.includes(keyIdOf(latest.publicKey)) === true
+  ) {
+    return [{ do: 'nothing', because: 'it was revoked there: enrol the device with a new key' }];
+  }
   const keyId = onLedger === null ? undefined : keyIdOf(onLedger);
   // The last event whose key the ledger has: what follows it is missing there.
   const known = history.findLastIndex(

@@ -3,11 +3,12 @@
  * code for programs and a sentence for the owner.
  */
 import { bidUid } from '@fieldbid/core/digest';
-import type { DerKeys, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
 import { keyIdOf, type PublicKey } from '@fieldbid/core/signing';
+import type { KnownKeys } from '../registration/enrolment.ts';
 
 export interface ValidationContext {
   readonly deraId: string;
@@ -23,7 +24,7 @@ export interface ValidationContext {
   /** UIDs already accepted. */
   readonly accepted: ReadonlySet<string>;
   /** Keys of a DER; undefined when it was never enrolled. */
-  readonly keysOf: (derId: string) => DerKeys | undefined;
+  readonly keysOf: (derId: string) => KnownKeys | undefined;
   /** Whether a DER that was never enrolled may not bid at all. */
   readonly requireSignatures: boolean;
 }
@@ -78,7 +79,11 @@ function signature(bid: Bid, { keysOf, requireSignatures }: ValidationContext): 
   return no('BAD_SIGNATURE', `the key of ${derId} did not sign this bid`);
 }
 
-function keyNamed(keyId: string, { current, previous }: DerKeys, intervalId: string): PublicKey | undefined {
+function keyNamed(
+  keyId: string,
+  { current, previous }: KnownKeys,
+  intervalId: string,
+): PublicKey | undefined {
   if (current !== null && keyIdOf(current) === keyId) return current;
   const granted = previous !== null && previous.intervalId === intervalId;
   return granted && keyIdOf(previous.publicKey) === keyId ? previous.publicKey : undefined;

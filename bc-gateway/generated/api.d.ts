@@ -488,6 +488,7 @@ export interface components {
                 publicKey: components["schemas"]["PublicKey"];
                 intervalId: string;
             } | null;
+            revoked: string[];
         };
         DerRegistration: {
             derId: string;

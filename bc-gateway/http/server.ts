@@ -192,6 +192,8 @@ function addEvents(app: FastifyInstance, options: ServerOptions, guard: Guard): 
     const left = new AbortController();
     const leave = (): void => left.abort();
     reply.raw.once('close', leave);
+    // It may have gone while we looked who it is: that it closes was said before anybody listened.
+    if (reply.raw.destroyed) leave();
     closing.addEventListener('abort', leave, { once: true });
     reply.hijack();
     try {

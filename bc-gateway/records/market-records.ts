@@ -351,7 +351,8 @@ export class MarketRecords {
       if (NEVER_COMMITTED.has(codeOf(error))) await this.#store.discard(txId);
       throw error;
     }
-    await this.#store.markCommitted(txId);
+    // It is recorded. A mark that fails is made up for by the next read, or by the reconciler.
+    await this.#store.markCommitted(txId).catch(() => undefined);
     return { txId, result };
   }
 

@@ -92,6 +92,15 @@ export class Lifecycle {
     });
   }
 
+  /** Of the contract's definition on the channel. */
+  async committedSequence(): Promise<number> {
+    const { channel, contract } = this.#layout.settings;
+    const [first] = this.#layout.withPeers;
+    if (first === undefined) throw new RangeError('a network has at least one peer');
+    const query = ['lifecycle', 'chaincode', 'querycommitted', '--channelID', channel, '--name', contract];
+    return Number(/Sequence: (\d+)/.exec(await this.#peer(first, query))?.[1] ?? Number.NaN);
+  }
+
   /** Blocks of the channel at an organisation's peer. */
   async height(organisation: WithPeer): Promise<number> {
     const said = await this.#peer(organisation, ['channel', 'getinfo', '-c', this.#layout.settings.channel]);

@@ -2,7 +2,7 @@
  * A native Hyperledger Fabric 2.5 network on this machine, without Docker: an orderer (etcdraft), a peer and a contract
  * service for each organisation that has one, TLS everywhere. For benches and tests: its keys are made by cryptogen.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { FieldbidError, InputError } from '@fieldbid/core/errors';
@@ -138,7 +138,7 @@ export class FabricNetwork {
 
   /** The contract's next version, all data kept: installed, approved and committed; then the old services end. */
   async upgrade(label: string): Promise<Version> {
-    const [present] = this.#versions().slice(-1);
+    const present = await this.#committedVersion();
     if (present === undefined) throw new FieldbidError('FABRIC_FAILED', 'the network is not up: fabric up');
     const slot = present.slot === 0 ? 1 : 0;
     const { bytes, packageId } = contractPackage(label, ADDRESS_NAMES[slot]);
@@ -155,8 +155,21 @@ export class FabricNetwork {
     return next;
   }
 
+  /** The version that is committed; what an interrupted upgrade has left of another one is ended. */
+  async #committedVersion(): Promise<Version | undefined> {
+    const versions = this.#versions();
+    const [present, next] = versions;
+    if (present === undefined || next === undefined) return present;
+    const sequence = await this.#lifecycle.committedSequence();
+    const [committed, other] = next.sequence === sequence ? [next, present] : [present, next];
+    for (const { key } of this.#layout.withPeers) await this.#processes.stop(`service-${key}-${other.slot}`);
+    this.#writeVersions([committed]);
+    return committed;
+  }
+
   async #create(): Promise<void> {
     const layout = this.#layout;
+    requireOwnFolder(layout.dir, this.#settingsFile);
     await requireFreePorts(layout);
     await this.#step('packages of the contract service', async () => void (await installServicePackages()));
     rmSync(layout.dir, { recursive: true, force: true });
@@ -305,6 +318,17 @@ export class FabricNetwork {
 function endorsersOf(policy: string): { endorsers?: string[] } {
   if (!/^AND\(('[A-Za-z0-9-]+\.peer',?\s*)+\)$/.test(policy)) return {};
   return { endorsers: [...policy.matchAll(/'([A-Za-z0-9-]+)\.peer'/g)].map(([, mspId]) => mspId ?? '') };
+}
+
+/** What is made afresh removes what is there: only ever a network's own folder. */
+function requireOwnFolder(dir: string, settingsFile: string): void {
+  if (!existsSync(dir) || existsSync(settingsFile) || readdirSync(dir).length === 0) return;
+  throw new InputError({
+    source: '--dir',
+    path: '',
+    found: `${dir}, which holds something else`,
+    expected: 'a new or empty folder, or one that fabric up has made',
+  });
 }
 
 /** Another network's processes would answer in place of ours. */

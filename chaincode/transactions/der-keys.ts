@@ -14,6 +14,9 @@ import { Refused } from './refusal.ts';
 import { ownDer, requireKnownDera } from './registry.ts';
 import { loadDer, save } from './state.ts';
 
+/** A device gets a new key now and then; more than this many were never ended. */
+const MOST_REVOKED = 1000;
+
 /** The code that the device knew is between it and its DERA: the proof is kept as part of what was signed. */
 export async function enrolKey(ctx: TransactionContext, request: EnrolKey): Promise<RegistryEntry> {
   const { derId, deraId, deviceIds, publicKey, signature } = request;
@@ -28,12 +31,17 @@ export async function enrolKey(ctx: TransactionContext, request: EnrolKey): Prom
       found: keyIdOf(entry.keys.current),
     });
   }
-  requirePoint(publicKey, derId);
+  requireUsable(publicKey, entry);
   const { signature: _, ...claim } = request;
   if (!signatureHolds(publicKey, 'fieldbid/enrolment/v1', claim, signature)) {
     throw new Refused('BAD_SIGNATURE', `The key that ${derId} enrols did not sign for it.`, { derId });
   }
-  return saveKeys(ctx, entry, { current: publicKey, previous: null }, 'DerKeyEnrolled');
+  return saveKeys(
+    ctx,
+    entry,
+    { current: publicKey, previous: null, revoked: entry.keys?.revoked ?? [] },
+    'DerKeyEnrolled',
+  );
 }
 
 export async function rotateKey(
@@ -51,7 +59,7 @@ export async function rotateKey(
       expected: old === null ? 'no key' : keyIdOf(old),
     });
   }
-  requirePoint(publicKey, derId);
+  requireUsable(publicKey, entry);
   const { oldSignature: _, newSignature: __, ...rotation } = request;
   for (const [whose, key, signature] of [
     ['old', old, oldSignature],
@@ -64,10 +72,15 @@ export async function rotateKey(
     }
   }
   const previous = graceInterval === null ? null : { publicKey: old, intervalId: graceInterval };
-  return saveKeys(ctx, entry, { current: publicKey, previous }, 'DerKeyRotated');
+  return saveKeys(
+    ctx,
+    entry,
+    { current: publicKey, previous, revoked: entry.keys?.revoked ?? [] },
+    'DerKeyRotated',
+  );
 }
 
-/** The DER cannot bid from then on, until another key is enrolled. */
+/** The DER cannot bid from then on, until another key is enrolled; this one never is again. */
 export async function revokeKey(ctx: TransactionContext, { derId }: RevokeKey): Promise<RegistryEntry> {
   const entry = await loadDer(ctx, derId);
   if (entry === undefined) throw new Refused('NOT_REGISTERED', `${derId} is not registered.`, { derId });
@@ -76,7 +89,8 @@ export async function revokeKey(ctx: TransactionContext, { derId }: RevokeKey): 
   if (entry.keys === null || entry.keys.current === null) {
     throw new Refused('UNKNOWN_KEY', `${derId} has no key.`, { derId });
   }
-  return saveKeys(ctx, entry, { current: null, previous: null }, 'DerKeyRevoked');
+  const revoked = [...entry.keys.revoked, keyIdOf(entry.keys.current)].slice(-MOST_REVOKED);
+  return saveKeys(ctx, entry, { current: null, previous: null, revoked }, 'DerKeyRevoked');
 }
 
 /** @returns thumbprint of the key that signed; null for a DER that was never enrolled. */
@@ -114,7 +128,13 @@ function keyNamed({ current, previous }: DerKeys, keyId: string, intervalId: str
   return granted && keyIdOf(previous.publicKey) === keyId ? previous.publicKey : undefined;
 }
 
-function requirePoint(publicKey: PublicKey, derId: string): void {
+function requireUsable(publicKey: PublicKey, { derId, keys: known }: RegistryEntry): void {
+  if (known?.revoked.includes(keyIdOf(publicKey)) === true) {
+    throw new Refused('REVOKED_KEY', `The key of ${derId} was revoked: it needs another one.`, {
+      derId,
+      found: keyIdOf(publicKey),
+    });
+  }
   const fault = keyFault(publicKey);
   if (fault === undefined) return;
   // What the library says of it may differ from endorser to endorser: it stays out of the answer.

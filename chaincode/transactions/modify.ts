@@ -7,9 +7,12 @@ import { requireDso } from './access.ts';
 import type { TransactionContext } from './context.ts';
 import type { ModifyBid } from './payloads.ts';
 import { Refused } from './refusal.ts';
-import { reviseBid } from './revise.ts';
+import { MOST_REVISIONS, reviseBid } from './revise.ts';
 import { modificationReason, modifiedStatus } from './revision.ts';
 import { announceBids } from './state.ts';
+
+/** Award, dispatch and settlement come after: reductions never use up what these need. */
+const KEPT_FOR_THE_REST = 5;
 
 export async function modifyBid(ctx: TransactionContext, modification: ModifyBid): Promise<BidState[]> {
   requireDso(ctx.caller);
@@ -17,6 +20,24 @@ export async function modifyBid(ctx: TransactionContext, modification: ModifyBid
   const state = await reviseBid(ctx, modification, (before, { quantity_W }) => {
     if (before.status === 'submitted') {
       throw new Refused('NOT_DECIDED', `Bid ${uid} is reduced by the decision on its interval.`, { uid });
+    }
+    if (quantity_W >= before.quantity_W) {
+      throw new Refused(
+        'QUANTITY_RAISED',
+        `Bid ${uid} stands at ${before.quantity_W} W; less was expected.`,
+        {
+          uid,
+          found: quantity_W,
+          expected: before.quantity_W,
+        },
+      );
+    }
+    if (before.revision > MOST_REVISIONS - KEPT_FOR_THE_REST) {
+      throw new Refused('TOO_MANY_REVISIONS', `Bid ${uid} has been reduced ${before.revision} times.`, {
+        uid,
+        found: before.revision,
+        expected: MOST_REVISIONS - KEPT_FOR_THE_REST,
+      });
     }
     if (before.status === 'settled') {
       throw new Refused('ALREADY_SETTLED', `Bid ${uid} is settled.`, { uid });

@@ -289,6 +289,7 @@ const CASES: readonly Case[] = [
     ...known,
     [DSO, 'qualifyDer', { ...qualification('pv1'), keyId: device.keyId }],
   ],
+  ['REVOKED_KEY', 'a revoked key enrolled again by its old request', ...enrolled, revoke, enrol],
   ['ALREADY_ENROLLED', 'a second enrolment', ...enrolled, [NORTH, 'enrolKey', await enrolment('pv1', next)]],
   [
     'NOT_REGISTERED',
@@ -324,6 +325,7 @@ const CASES: readonly Case[] = [
   ['NOT_DECIDED', 'a modification before the decision', ...known, submit, modify(0, 1)],
   ['REVISION_CONFLICT', 'a modification of another revision', ...toDecided, modify(0, 1)],
   ['QUANTITY_RAISED', 'a modification that raises', ...toDecided, modify(40_001, 2)],
+  ['QUANTITY_RAISED', 'a modification that changes nothing', ...toDecided, modify(40_000, 2)],
   ['ALREADY_SETTLED', 'a modification after settlement', ...toDispatched, settle(), modify(0, 5)],
   ['ALREADY_SETTLED', 'a second settlement', ...toDispatched, settle(), settle()],
   ['NOT_DISPATCHED', 'a settlement before the dispatch', ...toAwarded, settle()],
@@ -348,10 +350,10 @@ const CASES: readonly Case[] = [
   ],
   [
     'TOO_MANY_REVISIONS',
-    'the 201st revision',
+    'a reduction after the 196th revision',
     ...toDecided,
-    ...Array.from({ length: 198 }, (_, i) => modify(40_000, i + 2)),
-    modify(0, 200),
+    ...Array.from({ length: 194 }, (_, i) => modify(39_999 - i, i + 2)),
+    modify(0, 196),
   ],
   [
     'CLAIMED',

@@ -19,7 +19,7 @@ export type Revise<C> = (
 ) => Pick<BidState, 'status' | 'reason'> & Partial<Pick<BidState, 'quantity_W' | 'metered_Wh'>>;
 
 /** A bid's history is one value on the ledger: it cannot be made to grow without end. */
-const MOST_REVISIONS = 200;
+export const MOST_REVISIONS = 200;
 
 /** @param uids every bid that must be revised; the changes name each exactly once, in any order. */
 export async function reviseBids<C extends ChangeOf>(

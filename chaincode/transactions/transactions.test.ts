@@ -90,7 +90,11 @@ test('an enrolled device’s signed bid is taken, and says who signed what', asy
   const ledger = await market('pv1');
   const device = seededSigner(1, 'pv1');
   const entry = await done(ledger, NORTH, 'enrolKey', await enrolment('pv1', device));
-  t.like(entry, { status: 'qualified', keys: { current: device.publicKey, previous: null }, revision: 3 });
+  t.like(entry, {
+    status: 'qualified',
+    keys: { current: device.publicKey, previous: null, revoked: [] },
+    revision: 3,
+  });
   await done(ledger, DSO, 'qualifyDer', { ...qualification('pv1'), keyId: device.keyId });
   const signed = await signedClaim('pv1', device);
   await done(ledger, NORTH, 'submitBids', batch([signed]));

@@ -71,6 +71,8 @@ export const DerKeys = Type.Object(
       Type.Object({ publicKey: PublicKey, intervalId: IntervalId }, closed),
       Type.Null(),
     ]),
+    /** Keys that were ended: none of them is ever taken again. */
+    revoked: Type.Array(KeyId, { maxItems: 1000 }),
   },
   closed,
 );

@@ -42,7 +42,7 @@ export interface ParsedBlock {
   /** Envelopes as they are hashed. */
   readonly data: readonly Uint8Array[];
   readonly transactions: readonly ParsedTransaction[];
-  /** Envelopes that are no transaction of any known form. */
+  /** Envelopes that peers took for valid, and that are no transaction of any known form. */
   readonly unreadable: readonly { readonly index: number; readonly reason: string }[];
 }
 
@@ -55,7 +55,8 @@ export function parseBlock(block: common.Block, contract: string): ParsedBlock {
     try {
       return parseEnvelope(bytes, index, filter[index] ?? 255, contract);
     } catch (error) {
-      unreadable.push({ index, reason: messageOf(error) });
+      // Peers keep what is invalid too, and anybody may have sent it: only what counts has to be readable.
+      if (filter[index] === VALID) unreadable.push({ index, reason: messageOf(error) });
       return [];
     }
   };

@@ -2,12 +2,13 @@
  * Step 6 · The contract's events from a peer's blocks, so that a checkpoint is a block and the transaction's place in
  * it: the same at every peer and every gateway. A peer that goes away is followed by another, or by itself come back.
  */
-import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
 import { pause } from '@fieldbid/core/retry';
 import type { common } from '@hyperledger/fabric-protos';
 import { isAfter, type Position, positionOf } from '../checkpoint.ts';
 import { type ParsedBlock, parseBlock, VALID } from './blocks.ts';
+import { faultOf } from './failures.ts';
 import type { FabricPeer } from './peer.ts';
 
 const FIRST_RETRY_MS = 50;
@@ -22,15 +23,18 @@ export interface BlockSource {
 
 /**
  * Every block from a number on, each once, in order, without end; quiet end when `signal` aborts.
- * @throws FieldbidError `LEDGER_FAILED` when asking again cannot help.
+ * @param patience_ms how long to go on asking while nobody answers, real ms; without end when absent.
+ * @throws FieldbidError `LEDGER_FAILED` when asking again cannot help, `LEDGER_UNAVAILABLE` after `patience_ms`.
  */
 export async function* blocksFrom(
   source: BlockSource,
   first: number,
   signal: AbortSignal,
+  patience_ms = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<ParsedBlock, void> {
   let next = first;
   let retry_ms = FIRST_RETRY_MS;
+  let answered_ms = performance.now();
   for (let turn = 0; !signal.aborted; turn++) {
     const peer = source.peers[turn % source.peers.length] as FabricPeer;
     try {
@@ -42,11 +46,13 @@ export async function* blocksFrom(
         next++;
         retry_ms = FIRST_RETRY_MS;
         yield parsed;
+        answered_ms = performance.now();
         if (signal.aborted) return;
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (codeOf(error) === 'LEDGER_DAMAGED') throw error;
+      const fault = error instanceof FieldbidError ? error : faultOf('blocks cannot be followed', error);
+      if (!fault.retryable || performance.now() - answered_ms > patience_ms) throw fault;
     }
     await pause(retry_ms, signal);
     retry_ms = Math.min(LONGEST_RETRY_MS, retry_ms * 2);

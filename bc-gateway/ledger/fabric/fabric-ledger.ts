@@ -29,7 +29,14 @@ import type {
 import { type PayloadSource, payloadLine } from '../payload-lines.ts';
 import { VALID } from './blocks.ts';
 import { type BlockSource, blocksFrom, eventsFrom } from './events.ts';
-import { faultOf, isAway, refusalsIn, sawDifferentStates, textOf, unavailable } from './failures.ts';
+import {
+  faultOf,
+  isRefusedByOrderer,
+  refusalsIn,
+  sawDifferentStates,
+  textOf,
+  unavailable,
+} from './failures.ts';
 import { FabricPeer } from './peer.ts';
 import { verifyChannel } from './verify.ts';
 
@@ -39,6 +46,8 @@ const COMMIT_RETRY_MS = 200;
 /** How long organisations may see different states before it is said, real ms. */
 const AGREE_MS = 3000;
 const AGREE_RETRY_MS = 40;
+/** How long a walk over all blocks waits for a peer that can go on, real ms. */
+const WALK_PATIENCE_MS = 30_000;
 
 export class FabricLedger implements Ledger, PayloadSource {
   readonly #profile: ConnectionProfile;
@@ -102,8 +111,8 @@ export class FabricLedger implements Ledger, PayloadSource {
     const peer = this.#peerFor(mspId);
     const transaction = restore(await peer.readerGateway(), endorsed);
     const until = performance.now() + COMMIT_MS;
-    for (;;) {
-      const committed = await this.#sendOnce(peer, txId, transaction);
+    for (let tries = 0; ; tries++) {
+      const committed = await this.#sendOnce(txId, transaction, tries > 0);
       if (committed !== undefined) {
         this.#heardOf(peer, committed.block);
         return committed;
@@ -122,7 +131,7 @@ export class FabricLedger implements Ledger, PayloadSource {
   async status(txId: string): Promise<TransactionStatus> {
     const found = await this.#outcomeOf(txId);
     if (found === undefined) return 'unknown';
-    return found === StatusCode.VALID ? 'committed' : 'rejected';
+    return found.code === StatusCode.VALID ? 'committed' : 'rejected';
   }
 
   async evaluate(
@@ -163,7 +172,8 @@ export class FabricLedger implements Ledger, PayloadSource {
 
   async *payloads(): AsyncGenerator<string, void> {
     const last = positionOf(await this.head()).block;
-    for await (const { number, transactions } of blocksFrom(this.#source, 0, this.#closing.signal)) {
+    const walking = blocksFrom(this.#source, 0, this.#closing.signal, WALK_PATIENCE_MS);
+    for await (const { number, transactions } of walking) {
       for (const { validationCode, call, event = null, writes } of transactions) {
         if (validationCode !== VALID || call === undefined) continue;
         const written = writes.map(([key, value]): [string, string] => [key, value ?? '']);
@@ -178,6 +188,8 @@ export class FabricLedger implements Ledger, PayloadSource {
     return verifyChannel({
       profile: this.#profile,
       source: this.#source,
+      signal: this.#closing.signal,
+      patience_ms: WALK_PATIENCE_MS,
       head: async () => positionOf(await this.head()).block,
       evaluate: (name, payload) => this.evaluate({ ...identity, role: 'operator' }, name, payload),
     });
@@ -206,36 +218,48 @@ export class FabricLedger implements Ledger, PayloadSource {
     };
   }
 
-  /** @returns undefined when it is not known yet what became of it: then it may be sent again. */
-  async #sendOnce(peer: FabricPeer, txId: string, transaction: Transaction): Promise<Committed | undefined> {
+  /**
+   * @param sentBefore whether it may be on its way already: then a refusal to take it again says nothing.
+   * @returns undefined when it is not known yet what became of it: then it may be sent again.
+   */
+  async #sendOnce(
+    txId: string,
+    transaction: Transaction,
+    sentBefore: boolean,
+  ): Promise<Committed | undefined> {
     try {
       const submitted = await transaction.submit();
       const { code, blockNumber } = await submitted.getStatus();
-      return outcome(
-        txId,
-        code === StatusCode.DUPLICATE_TXID ? await this.#outcomeOf(txId) : code,
-        Number(blockNumber),
-      );
+      if (code !== StatusCode.DUPLICATE_TXID) return outcome(txId, code, Number(blockNumber));
     } catch (error) {
-      if (!isAway(error)) throw finalFault(txId, error);
-      // Perhaps it got through all the same.
-      const code = await this.#outcomeOf(txId).catch(() => undefined);
-      return code === undefined ? undefined : outcome(txId, code, await peer.newestBlock());
+      if (error instanceof FieldbidError) throw error;
+      // Of a transaction that was taken, or perhaps was, only its block says what became of it.
+      if (!sentBefore && isRefusedByOrderer(error)) throw refusedByOrderer(txId, error);
     }
+    const found = await this.#outcomeOf(txId).catch(() => undefined);
+    return found === undefined ? undefined : outcome(txId, found.code, found.block);
   }
 
-  /** A peer's verdict on a transaction that is in a block; undefined: in none that is known. */
-  async #outcomeOf(txId: string): Promise<number | undefined> {
+  /** Verdict and block of a transaction that is in one; undefined: in none that a peer here knows. */
+  async #outcomeOf(txId: string): Promise<{ code: number; block: number } | undefined> {
+    const { channel } = this.#profile;
     let fault: unknown;
+    let answered = false;
     for (const peer of this.#peers) {
       try {
-        const bytes = await peer.query('GetTransactionByID', this.#profile.channel, txId);
-        return peerProtos.ProcessedTransaction.deserializeBinary(bytes).getValidationcode();
+        const transaction = await peer.query('GetTransactionByID', channel, txId);
+        const block = common.Block.deserializeBinary(await peer.query('GetBlockByTxID', channel, txId));
+        return {
+          code: peerProtos.ProcessedTransaction.deserializeBinary(transaction).getValidationcode(),
+          block: block.getHeader()?.getNumber() ?? -1,
+        };
       } catch (error) {
-        if (/no such transaction|not found/i.test(textOf(error))) return undefined;
-        fault = error;
+        // This one may be behind: another may have it.
+        if (/no such transaction ID/i.test(textOf(error))) answered = true;
+        else fault = error;
       }
     }
+    if (answered) return undefined;
     throw faultOf('no peer says what became of a transaction', fault);
   }
 
@@ -331,9 +355,8 @@ function restore(
   }
 }
 
-function finalFault(txId: string, error: unknown): FieldbidError {
-  if (error instanceof FieldbidError) return error;
-  return rejected(`the network refuses ${txId}: ${textOf(error)}`, error);
+function refusedByOrderer(txId: string, error: unknown): FieldbidError {
+  return rejected(`the orderer refuses ${txId}: ${textOf(error)}`, error);
 }
 
 function conflict(why: string, cause?: unknown): FieldbidError {

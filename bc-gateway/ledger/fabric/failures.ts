@@ -17,6 +17,12 @@ const AWAY: ReadonlySet<number> = new Set([
   grpcStatus.UNKNOWN,
 ]);
 
+/**
+ * Behind codes that otherwise pass: an identity that nobody knows, and a fault inside the contract, which is the same at
+ * the next try.
+ */
+const PERMANENT = /access denied|creator org unknown|chaincode response 500/;
+
 export interface FoundRefusal {
   readonly refusal: Refusal;
   /** Organisation whose peer refused; undefined when the gateway's own peer did without saying so. */
@@ -42,10 +48,15 @@ export function sawDifferentStates(error: unknown): boolean {
 
 /** The network has nobody, for the moment, who could answer; not that it knows nobody of the identity. */
 export function isAway(error: unknown): boolean {
+  return error instanceof GatewayError && AWAY.has(error.code) && !PERMANENT.test(textOf(error));
+}
+
+/** An orderer has looked at it and does not take it: bad, not allowed, or too large. Only a submission reaches one. */
+export function isRefusedByOrderer(error: unknown): boolean {
   return (
     error instanceof GatewayError &&
-    AWAY.has(error.code) &&
-    !/access denied|creator org unknown/.test(textOf(error))
+    error.name === 'SubmitError' &&
+    /BAD_REQUEST|FORBIDDEN|REQUEST_ENTITY_TOO_LARGE/.test(textOf(error))
   );
 }
 

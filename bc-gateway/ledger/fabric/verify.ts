@@ -21,32 +21,34 @@ import { type BlockSource, blocksFrom } from './events.ts';
 export interface ChannelToVerify {
   readonly profile: ConnectionProfile;
   readonly source: BlockSource;
+  readonly signal: AbortSignal;
+  /** How long to wait for a peer that can go on, real ms. */
+  readonly patience_ms: number;
   /** Number of the newest block. */
   readonly head: () => Promise<number>;
   readonly evaluate: (name: TransactionName, payload: string) => Promise<Evaluated>;
 }
 
 /** @throws FieldbidError only when the channel cannot be read. */
-export async function verifyChannel({
-  profile,
-  source,
-  head,
-  evaluate,
-}: ChannelToVerify): Promise<LedgerReport> {
+export async function verifyChannel(channel: ChannelToVerify): Promise<LedgerReport> {
+  const { profile, head, evaluate } = channel;
   const walk = new ChannelWalk(profile);
-  await walkTo(await head(), source, walk);
+  await walkTo(await head(), channel, walk);
   const answers = await answersOf(evaluate);
   // What was written while the contract was asked may be answered as before or as after: not compared.
   walk.noteWrites();
-  await walkTo(await head(), source, walk);
+  await walkTo(await head(), channel, walk);
   walk.compare(answers);
   return walk.report();
 }
 
-async function walkTo(last: number, source: BlockSource, walk: ChannelWalk): Promise<void> {
+async function walkTo(
+  last: number,
+  { source, signal, patience_ms }: ChannelToVerify,
+  walk: ChannelWalk,
+): Promise<void> {
   if (walk.next > last) return;
-  const ending = new AbortController();
-  for await (const block of blocksFrom(source, walk.next, ending.signal)) {
+  for await (const block of blocksFrom(source, walk.next, signal, patience_ms)) {
     await walk.block(block);
     if (block.number >= last) break;
   }

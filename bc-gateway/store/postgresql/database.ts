@@ -18,6 +18,7 @@ const CONNECTIONS = 10;
 /** Real ms. */
 const CONNECT_MS = 5000;
 const STATEMENT_MS = 30_000;
+const QUERY_MS = 35_000;
 /** Any number, the same in every gateway: who holds it migrates. */
 const MIGRATION_LOCK = 7_301_955;
 /** int8: our numbers stay below 2^53. */
@@ -47,6 +48,9 @@ export class PgDatabase implements Queries {
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: STATEMENT_MS,
+      // The server's own limit does not help where the network swallows its answer.
+      query_timeout: QUERY_MS,
+      keepAlive: true,
       application_name: 'fieldbid-gateway',
       types: {
         getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)),
