@@ -152,6 +152,7 @@ test('a key passes on to the next when both sign, with grace for the open interv
   t.deepEqual(enrolments.keysOf('pv-7'), { current: second.publicKey, previous });
   t.is(said(enrolments.rotate(await rotation(second, third), 'test')), 'accepted');
   t.is(said(enrolments.rotate(good, 'test')), 'UNKNOWN_KEY');
+  t.is(said(enrolments.rotate(await rotation(third, first), 'test')), 'REVOKED_KEY');
   t.deepEqual(enrolments.keysOf('pv-7')?.current, third.publicKey);
   // What a key signed in its time stays signed.
   for (const { keyId, publicKey } of [first, second, third]) {
@@ -159,15 +160,18 @@ test('a key passes on to the next when both sign, with grace for the open interv
   }
 });
 
-test('a revoked key is no key, and cannot pass on; a new code enrols again', async (t) => {
-  const { enrolments } = open();
+test('a revoked key is no key, and cannot pass on; a new code enrols another', async (t) => {
+  const { enrolments, file } = open();
   t.throws(() => enrolments.revoke('pv-7', 'lost'), { message: /a DER with a key/ });
   enrolments.enrol(await request(first, enrolments.issueCode('pv-7', HOUR_MS)), 'test');
   enrolments.revoke('pv-7', 'the gateway was stolen');
   t.deepEqual(enrolments.keysOf('pv-7'), { current: null, previous: null });
   t.is(enrolments.keyNamed('pv-7', first.keyId), undefined);
   t.is(said(enrolments.rotate(await rotation(first, second), 'test')), 'UNKNOWN_KEY');
-  enrolments.enrol(await request(second, enrolments.issueCode('pv-7', HOUR_MS)), 'test');
+  const code = enrolments.issueCode('pv-7', HOUR_MS);
+  t.is(said(enrolments.enrol(await request(first, code), 'test')), 'REVOKED_KEY');
+  t.is(said(open(file).enrolments.enrol(await request(first, code), 'test')), 'REVOKED_KEY');
+  t.is(said(enrolments.enrol(await request(second, code), 'test')), 'accepted');
   t.deepEqual(enrolments.keysOf('pv-7')?.current, second.publicKey);
   t.throws(() => enrolments.issueCode('pv-9', HOUR_MS), { message: /a DER of the portfolio of dera-1/ });
 });

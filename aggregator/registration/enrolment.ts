@@ -52,6 +52,8 @@ export class Enrolments {
   readonly #options: EnrolmentOptions;
   readonly #codes = new Map<string, OpenCode>();
   readonly #keys = new Map<string, KnownKeys>();
+  /** Ids of the keys that each DER had before: ended or replaced, none of them comes back. */
+  readonly #former = new Map<string, Set<string>>();
   /** What made a DER's keys since it was last enrolled; its revocation alone after that. */
   readonly #history = new Map<string, KeyEvent[]>();
 
@@ -127,6 +129,8 @@ export class Enrolments {
     const current = this.keysOf(derId)?.current;
     // Its answer was lost: it is there, which is what is wanted.
     if (current != null && keyIdOf(current) === keyId) return { accepted: true, keyId };
+    const former = this.#notFormer(derId, keyId);
+    if (former !== undefined) return former;
     const registered = this.#options.devicesOf(derId) ?? [];
     if ([...deviceIds].sort().join() !== [...registered].sort().join()) {
       return no('WRONG_DEVICES', `devices ${deviceIds.join(', ')}, registered are ${registered.join(', ')}`);
@@ -161,6 +165,8 @@ export class Enrolments {
       const now = keys.current === null ? 'it was revoked' : `its key is ${keyIdOf(keys.current)}`;
       return no('UNKNOWN_KEY', `${oldKeyId} is not the key of ${derId}: ${now}`);
     }
+    const former = this.#notFormer(derId, keyId);
+    if (former !== undefined) return former;
     if (!holds(keys.current, oldSignature)) return no('BAD_SIGNATURE', 'the old key did not sign this');
     const graceInterval = this.#options.openInterval();
     const at_ms = this.#options.now();
@@ -183,6 +189,14 @@ export class Enrolments {
     if (timingSafeEqual(Buffer.from(proof, 'hex'), expected)) return undefined;
     this.#record({ event: 'try', derId, at_ms: this.#options.now() });
     return no('WRONG_CODE', `the code is not that of ${derId}, or what it was to vouch for was changed`);
+  }
+
+  #notFormer(derId: string, keyId: string): EnrolmentAnswer | undefined {
+    if (this.#former.get(derId)?.has(keyId) !== true) return undefined;
+    return no(
+      'REVOKED_KEY',
+      `${keyId} was a key of ${derId} before: make a new one (move the key file away)`,
+    );
   }
 
   #notOurs(deraId: string, derId: string): EnrolmentAnswer | undefined {
@@ -220,6 +234,9 @@ export class Enrolments {
     const { derId } = entry;
     const code = this.#codes.get(derId);
     const keys = this.#keys.get(derId);
+    if (keys?.current != null && entry.event !== 'code' && entry.event !== 'try') {
+      this.#former.set(derId, (this.#former.get(derId) ?? new Set()).add(keyIdOf(keys.current)));
+    }
     switch (entry.event) {
       case 'code':
         this.#codes.set(derId, {

@@ -49,6 +49,7 @@ export const ENROLMENT_REFUSALS = [
   'TOO_MANY_TRIES',
   'NOT_ENROLLED',
   'UNKNOWN_KEY',
+  'REVOKED_KEY',
 ] as const;
 export type EnrolmentRefusal = (typeof ENROLMENT_REFUSALS)[number];
 
