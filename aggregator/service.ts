@@ -1,18 +1,19 @@
 /**
  * The DERA: takes its DERs' bids until the gate closes, then runs one round per interval (round.ts) and sends
- * every DER its allocation (step 10). Whatever fails, each DER is told what it may do: zero when in doubt.
+ * every DER its allocation (dispatch/). Whatever fails, each DER is told what it may do: zero when in doubt.
  */
 import type { Bus, Received, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
-import type { DerRegistration, LedgerEvent, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { DerRegistration, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
 import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
-import { type Award, ClearedOffer, type IntervalReport, Measurement } from '@fieldbid/core/market/messages';
+import { ClearedOffer, type IntervalReport, Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AgentPresence } from './agents.ts';
 import { BidBook, type ClosedBook } from './bid-book.ts';
+import { Dispatch } from './dispatch/dispatch.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { ReadingsToStore } from './readings.ts';
 import type { Enrolments } from './registration/enrolment.ts';
@@ -48,11 +49,6 @@ export interface AggregatorOptions {
   readonly log: Logger;
 }
 
-/** Submitted, decided, awarded, dispatched: a later revision is a reduction. */
-const DISPATCHED_REVISION = 4;
-/** Longest real wait for one agent to take over its award, ms: a hung agent must not hold up the others. */
-const AWARD_DEADLINE_MS = 5000;
-
 export class AggregatorService {
   readonly #options: AggregatorOptions;
   readonly #schedule: Moments[];
@@ -62,15 +58,7 @@ export class AggregatorService {
   readonly #presence = new AgentPresence();
   readonly #telemetry: Telemetry;
   readonly #readings: ReadingsToStore;
-  /** Awards on their way, by interval; a reduction that comes meanwhile goes out behind them. */
-  readonly #dispatching = new Map<string, Promise<void>>();
-  /** Intervals in which everybody was told zero: nothing may be sent after that. */
-  readonly #fallbacks = new Set<string>();
-  #lastNumber = 0;
-  /** Intervals whose awards are out. */
-  readonly #reported = new Set<string>();
-  /** Intervals with a reduction that came before their awards were out. */
-  readonly #modified = new Set<string>();
+  readonly #dispatch: Dispatch;
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -93,6 +81,8 @@ export class AggregatorService {
     };
     this.#enrolments = journal === undefined ? undefined : openEnrolments({ ...about, journal });
     this.#readings = new ReadingsToStore(options.gateway, log);
+    const { bus, gateway } = options;
+    this.#dispatch = new Dispatch({ bus, time, gateway, schedule: this.#schedule, log });
     this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
     this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
       keysOf: (derId) => this.#enrolments?.keysOf(derId),
@@ -107,7 +97,9 @@ export class AggregatorService {
   async start(): Promise<void> {
     const { bus, deraId, gateway, log, portfolio } = this.#options;
     this.#watch = new LedgerWatch(gateway, log, (event) => {
-      if (event.name === 'BidModified' && event.payload.deraId === deraId) this.#onModified(event);
+      if (event.name === 'BidModified' && event.payload.deraId === deraId) {
+        this.#dispatch.onModified(String(event.payload.intervalId));
+      }
     });
     this.#registry = await registerPortfolio(gateway, this.#watch, portfolio, log);
     this.#book.registry = this.#registry;
@@ -245,105 +237,12 @@ export class AggregatorService {
       await time.requestTime(moment.award_ms);
     }
     this.#cleared.delete(intervalId);
-    if (result === undefined) this.#fallbacks.add(intervalId);
-    const dispatching = this.#dispatch(context, result, silent);
-    this.#dispatching.set(intervalId, dispatching);
-    await dispatching;
-    this.#dispatching.delete(intervalId);
-    this.#reported.add(intervalId);
-    if (this.#modified.delete(intervalId)) await this.#reduce(intervalId);
+    const from = performance.now();
+    const living = [...this.#registry.keys()].filter((derId) => !silent.includes(derId));
+    context.notes.push(...(await this.#dispatch.send(living, moment, result)));
+    context.timings_ms.dispatch = performance.now() - from;
     void this.#readings.send();
     await this.#report(context, book, result);
-  }
-
-  /** Step 10 · Every living DER hears what it may deliver, in one message that it acknowledges. */
-  async #dispatch(context: RoundContext, result: RoundResult | undefined, silent: string[]): Promise<void> {
-    const { time } = this.#options;
-    const { moment, notes } = context;
-    const from = performance.now();
-    this.#lastNumber = Math.max(this.#lastNumber, awardNumber(time.now()));
-    const awards = awardsOf(this.#registry.keys(), moment, result, time.now()).filter(
-      ({ derId }) => !silent.includes(derId),
-    );
-    await Promise.all(
-      awards.map(async (award) => {
-        const fault = await this.#sendAward(award, moment);
-        if (fault !== undefined) notes.push(`${award.derId} did not take its award: ${fault}`);
-      }),
-    );
-    context.timings_ms.dispatch = performance.now() - from;
-  }
-
-  /** @returns why it was not taken; undefined when it was. */
-  async #sendAward(award: Award, { interval }: Moments): Promise<string | undefined> {
-    const { bus, log, time } = this.#options;
-    const { intervalId, derId, bidUid, allocation_W, reason } = award;
-    const fields = { intervalId, derId, correlationId: bidUid };
-    const until_ms = time.now() < interval.start_ms ? interval.start_ms : interval.end_ms;
-    const deadline_ms = Math.min(AWARD_DEADLINE_MS, time.patienceUntil(until_ms));
-    // Confirmed for the whole interval: an agent that is back before its end still takes it.
-    const worth_ms = time.patienceUntil(interval.end_ms);
-    try {
-      const answer = await bus.request(topics.awards(derId), award, deadline_ms, { worth_ms });
-      const { accepted, reason: why } = (answer ?? {}) as { accepted?: boolean; reason?: string };
-      if (accepted === false) {
-        log.error({ ...fields, allocation_W, answer }, 'award refused by its agent');
-        return why ?? 'refused';
-      }
-      log.info({ ...fields, allocation_W, reason, answer }, 'award sent');
-      return undefined;
-    } catch (error) {
-      log.error({ ...fields, code: codeOf(error) }, `award not taken: ${messageOf(error)}`);
-      return messageOf(error);
-    }
-  }
-
-  /**
-   * Step 10, later · The DSO has reduced bids after their dispatch: their DERs hear at once what they may still deliver.
-   * Before it, the round takes the reduced quantities itself.
-   */
-  async #reduce(intervalId: string): Promise<void> {
-    const { gateway, log, time } = this.#options;
-    const moment = this.#schedule.find(({ interval }) => interval.id === intervalId);
-    if (moment === undefined || this.#fallbacks.has(intervalId) || time.now() >= moment.interval.end_ms)
-      return;
-    try {
-      const records = await gateway.readRecords(intervalId);
-      for (const { state, raw } of records) {
-        // As it was confirmed it has its award already.
-        if (state.status !== 'dispatched' || state.revision <= DISPATCHED_REVISION) continue;
-        const award: Award = {
-          ...{ derId: state.derId, intervalId, bidUid: state.uid, allocation_W: state.quantity_W },
-          ...{ start_ms: moment.interval.start_ms, end_ms: moment.interval.end_ms },
-          price_uUSD_per_MWh: raw.price_uUSD_per_MWh ?? 0,
-          sequence: this.#nextNumber(),
-          reason: state.quantity_W === 0 ? 'CURTAILED_TO_ZERO' : 'PARTLY_CLEARED',
-        };
-        await this.#sendAward(award, moment);
-      }
-    } catch (error) {
-      log.error(
-        { intervalId, code: codeOf(error) },
-        `a reduced bid has not reached its DER: ${messageOf(error)}`,
-      );
-    }
-  }
-
-  #onModified({ payload }: LedgerEvent): void {
-    const intervalId = String(payload.intervalId);
-    const moment = this.#schedule.find(({ interval }) => interval.id === intervalId);
-    if (moment === undefined) return;
-    const { time } = this.#options;
-    // Before its awards are out the round takes it along, or sends it behind them.
-    const out = this.#reported.has(intervalId) || time.now() >= moment.interval.start_ms;
-    if (out && !this.#dispatching.has(intervalId)) void this.#reduce(intervalId);
-    else this.#modified.add(intervalId);
-  }
-
-  /** Above every number before: an agent takes no two awards under one. */
-  #nextNumber(): number {
-    this.#lastNumber = Math.max(awardNumber(this.#options.time.now()), this.#lastNumber + 1);
-    return this.#lastNumber;
   }
 
   async #report(context: RoundContext, book: ClosedBook, result: RoundResult | undefined): Promise<void> {
@@ -375,47 +274,4 @@ export class AggregatorService {
       );
     }
   }
-}
-
-/**
- * One award per registered DER: its allocation, or zero and why (A10).
- * @param now_ms market time of sending, epoch ms: its seconds number the awards, so that the numbers grow across
- *   restarts without anything being stored.
- */
-export function awardsOf(
-  derIds: Iterable<string>,
-  { interval }: Moments,
-  result: RoundResult | undefined,
-  now_ms: number,
-): Award[] {
-  const byDer = new Map(result?.outcomes.map((outcome) => [outcome.derId, outcome]));
-  return [...derIds].sort().map((derId) => {
-    const outcome = byDer.get(derId);
-    const base = {
-      derId,
-      intervalId: interval.id,
-      start_ms: interval.start_ms,
-      end_ms: interval.end_ms,
-      bidUid: outcome?.uid ?? null,
-      allocation_W: outcome?.allocation_W ?? 0,
-      price_uUSD_per_MWh: result?.price_uUSD_per_MWh ?? 0,
-      sequence: awardNumber(now_ms),
-    };
-    return { ...base, reason: reasonOf(result, outcome) };
-  });
-}
-
-function awardNumber(now_ms: number): number {
-  return Math.max(1, Math.floor(now_ms / 1000));
-}
-
-function reasonOf(
-  result: RoundResult | undefined,
-  outcome: RoundResult['outcomes'][number] | undefined,
-): Award['reason'] {
-  if (result === undefined) return 'FALLBACK';
-  if (outcome === undefined) return 'NO_BID';
-  if (outcome.approved_W === 0) return 'CURTAILED_TO_ZERO';
-  if (outcome.cleared_W === 0) return 'NOT_CLEARED';
-  return outcome.allocation_W === outcome.approved_W ? 'CLEARED' : 'PARTLY_CLEARED';
 }
