@@ -5,7 +5,7 @@
  */
 import { randomInt, timingSafeEqual } from 'node:crypto';
 import { InputError } from '@fieldbid/core/errors';
-import type { DerKeys } from '@fieldbid/core/gateway-api/schemas';
+import type { BidKeys } from '@fieldbid/core/market/bid-keys';
 import {
   CODE_ALPHABET,
   CODE_LENGTH,
@@ -30,9 +30,6 @@ interface OpenCode {
   tries: number;
 }
 
-/** What the journal knows of a DER's keys. */
-export type KnownKeys = Pick<DerKeys, 'current' | 'previous'>;
-
 export interface EnrolmentOptions {
   readonly deraId: string;
   readonly journal: Journal;
@@ -51,7 +48,7 @@ export interface EnrolmentOptions {
 export class Enrolments {
   readonly #options: EnrolmentOptions;
   readonly #codes = new Map<string, OpenCode>();
-  readonly #keys = new Map<string, KnownKeys>();
+  readonly #keys = new Map<string, BidKeys>();
   /** Ids of the keys that each DER had before: ended or replaced, none of them comes back. */
   readonly #former = new Map<string, Set<string>>();
   /** What made a DER's keys since it was last enrolled; its revocation alone after that. */
@@ -64,7 +61,7 @@ export class Enrolments {
   }
 
   /** Undefined: never enrolled. */
-  keysOf(derId: string): KnownKeys | undefined {
+  keysOf(derId: string): BidKeys | undefined {
     this.#refresh();
     return this.#keys.get(derId);
   }

@@ -1,5 +1,6 @@
 import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import type { BidKeys } from '@fieldbid/core/market/bid-keys';
 import { Calendar, moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { signBid } from '@fieldbid/core/market/signed-bid';
@@ -8,7 +9,6 @@ import type { Signer } from '@fieldbid/core/signing';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
 import { BidBook } from '../bid-book.ts';
-import type { KnownKeys } from '../registration/enrolment.ts';
 import { type ValidationContext, validateBid } from './validate-bid.ts';
 
 const calendar = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 4 }, 'test');
@@ -128,8 +128,8 @@ const [device, replaced, stranger] = [
   seededSigner(1, 'other'),
 ];
 const previous = { publicKey: replaced.publicKey, intervalId };
-const enrolled = (keys: KnownKeys): Partial<ValidationContext> => ({ keysOf: () => keys });
-const KEYS: KnownKeys = { current: device.publicKey, previous };
+const enrolled = (keys: BidKeys): Partial<ValidationContext> => ({ keysOf: () => keys });
+const KEYS: BidKeys = { current: device.publicKey, previous };
 
 /** Signs `good`, then changes it. */
 async function signedBid(signer: Signer, before: Partial<Bid> = {}, after: Partial<Bid> = {}): Promise<Bid> {

@@ -4,11 +4,11 @@
  */
 import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { type BidKeys, bidKeyNamed } from '@fieldbid/core/market/bid-keys';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Bid, Refusal } from '@fieldbid/core/market/messages';
 import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
-import { keyIdOf, type PublicKey } from '@fieldbid/core/signing';
-import type { KnownKeys } from '../registration/enrolment.ts';
+import { keyIdOf } from '@fieldbid/core/signing';
 
 export interface ValidationContext {
   readonly deraId: string;
@@ -24,7 +24,7 @@ export interface ValidationContext {
   /** UIDs already accepted. */
   readonly accepted: ReadonlySet<string>;
   /** Keys of a DER; undefined when it was never enrolled. */
-  readonly keysOf: (derId: string) => KnownKeys | undefined;
+  readonly keysOf: (derId: string) => BidKeys | undefined;
   /** Whether a DER that was never enrolled may not bid at all. */
   readonly requireSignatures: boolean;
 }
@@ -70,23 +70,13 @@ function signature(bid: Bid, { keysOf, requireSignatures }: ValidationContext): 
   }
   const { signature } = bid;
   if (signature === undefined) return no('UNSIGNED', `${derId} is enrolled: its bids are signed by its key`);
-  const key = keyNamed(signature.keyId, keys, intervalId);
+  const key = bidKeyNamed(keys, signature.keyId, intervalId);
   if (key === undefined) {
     const now = keys.current === null ? 'it was revoked' : `the key of ${derId} is ${keyIdOf(keys.current)}`;
     return no('UNKNOWN_KEY', `signed by the key ${signature.keyId}: ${now}`);
   }
   if (bidSignatureHolds(key, bid)) return undefined;
   return no('BAD_SIGNATURE', `the key of ${derId} did not sign this bid`);
-}
-
-function keyNamed(
-  keyId: string,
-  { current, previous }: KnownKeys,
-  intervalId: string,
-): PublicKey | undefined {
-  if (current !== null && keyIdOf(current) === keyId) return current;
-  const granted = previous !== null && previous.intervalId === intervalId;
-  return granted && keyIdOf(previous.publicKey) === keyId ? previous.publicKey : undefined;
 }
 
 function timing(bid: Bid, context: ValidationContext): Validation | undefined {

@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import type { DerKeys, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { bidKeyNamed } from '@fieldbid/core/market/bid-keys';
 import { claimSignatureHolds, signedClaimOf } from '@fieldbid/core/market/signed-bid';
 import { keyFault, keyIdOf, type PublicKey, signatureHolds } from '@fieldbid/core/signing';
 import { DSO_MSP, requireDera, requireDso } from './access.ts';
@@ -105,7 +106,7 @@ export function checkBidSignature(
   if (signature === undefined) {
     throw new Refused('UNSIGNED', `${derId} is enrolled: its bids are signed by its key.`, { uid, derId });
   }
-  const key = keyNamed(known, signature.keyId, intervalId);
+  const key = bidKeyNamed(known, signature.keyId, intervalId);
   if (key === undefined) {
     throw new Refused(
       'UNKNOWN_KEY',
@@ -120,12 +121,6 @@ export function checkBidSignature(
   const signed = signedClaimOf({ ...claim, uid, derId, deraId, intervalId }, commitment ?? '');
   if (claimSignatureHolds(key, signed, signature)) return signature.keyId;
   throw new Refused('BAD_SIGNATURE', `The key of ${derId} did not sign this bid.`, { uid, derId });
-}
-
-function keyNamed({ current, previous }: DerKeys, keyId: string, intervalId: string): PublicKey | undefined {
-  if (current !== null && keyIdOf(current) === keyId) return current;
-  const granted = current !== null && previous !== null && previous.intervalId === intervalId;
-  return granted && keyIdOf(previous.publicKey) === keyId ? previous.publicKey : undefined;
 }
 
 function requireUsable(publicKey: PublicKey, { derId, keys: known }: RegistryEntry): void {
