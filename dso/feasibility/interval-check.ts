@@ -9,6 +9,7 @@ import {
   type NoSolution,
   type PowerFlow,
   type PowerFlowCase,
+  widest,
 } from '../power-flow/power-flow.ts';
 
 /** DER → active power, W. */
@@ -184,9 +185,7 @@ export function extremesOf(results: readonly CaseResult[]): Extremes | null {
       extremes = result;
       continue;
     }
-    const high: Extremes = result.max_pu > extremes.max_pu ? result : extremes;
-    const low: Extremes = result.min_pu < extremes.min_pu ? result : extremes;
-    extremes = { max_pu: high.max_pu, maxAt: high.maxAt, min_pu: low.min_pu, minAt: low.minAt };
+    extremes = widest(extremes, result);
   }
   return extremes;
 }

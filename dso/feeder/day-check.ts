@@ -6,6 +6,7 @@ import {
   isSolved,
   type NoSolution,
   type PowerFlow,
+  widest,
 } from '../power-flow/power-flow.ts';
 import type { Feeder } from './feeder.ts';
 
@@ -68,12 +69,8 @@ function isOutside(feeder: Feeder, result: Extremes | NoSolution): boolean {
 function summary(feeder: Feeder, results: readonly (Extremes | NoSolution)[]): DayExtremes {
   const solved = results.filter(isSolved);
   const [first, ...rest] = solved;
-  const high = first && rest.reduce((a, b) => (b.max_pu > a.max_pu ? b : a), first);
-  const low = first && rest.reduce((a, b) => (b.min_pu < a.min_pu ? b : a), first);
-  const { max_pu, maxAt } = high ?? { max_pu: Number.NaN, maxAt: '' };
-  const { min_pu, minAt } = low ?? { min_pu: Number.NaN, minAt: '' };
   return {
-    extremes: first === undefined ? null : { max_pu, maxAt, min_pu, minAt },
+    extremes: first === undefined ? null : rest.reduce(widest, first),
     minutesOutside: results.filter((result) => isOutside(feeder, result)).length,
     minutesWithoutSolution: results.length - solved.length,
   };

@@ -21,6 +21,22 @@ export interface FeederModel {
   readonly ders: readonly DerConnection[];
   /** Loads of the model that a case may scale; the others stay as they are (capacitors, for instance). */
   readonly scaledLoads: readonly string[];
+  /** Which voltages are watched; line to neutral by default. */
+  readonly voltages?: VoltageKind;
+  /** Links whose loading is watched, with their ratings; none by default. */
+  readonly ratings?: ReadonlyMap<string, LinkRating>;
+}
+
+/**
+ * Three-wire (delta) feeders have no neutral: their limits hold for the voltages between lines. There a DER on three
+ * phases injects a third between each two lines, and one on two phases between these.
+ */
+export type VoltageKind = 'line-to-neutral' | 'line-to-line';
+
+/** Of a line per phase conductor (`current`, A), of a transformer over all phases (`power`, VA). */
+export interface LinkRating {
+  readonly kind: 'current' | 'power';
+  readonly rating: number;
 }
 
 export interface NodeDescription {
@@ -34,9 +50,11 @@ export interface FeederDescription {
   /** Engine and version, e.g. `gridlabd 6.0.0`. */
   readonly engine: string;
   readonly nodes: readonly NodeDescription[];
-  /** `node.phase` of every voltage of a solution, in its order, e.g. `l675.B`. */
+  /** `node.phase` of every voltage of a solution, in its order: `l675.B`, or `n702.BC` between lines. */
   readonly nodePhases: readonly string[];
   readonly links: readonly LinkDescription[];
+  /** Links with a rating, in the order of a solution's loadings. */
+  readonly ratedLinks: readonly string[];
   /** Name of the bus that holds the voltage. */
   readonly swing: string;
   /** What the engine changed to make answers repeatable, e.g. regulators set to manual. */
@@ -58,12 +76,16 @@ export interface PowerFlowCase {
   readonly derPower_W: Readonly<Record<string, number>>;
 }
 
-/** Voltages in the order of `FeederDescription.nodePhases`, line to neutral. */
+/** Voltages in the order of `FeederDescription.nodePhases`, loadings in that of `ratedLinks`. */
 export interface Solution {
-  /** Magnitude in pu of the node's nominal voltage. */
+  /** Magnitude in pu of the node's nominal voltage (between lines: of √3 times it). */
   readonly magnitude_pu: readonly number[];
   /** Angle in degrees. */
   readonly angle_deg: readonly number[];
+  /** Share of its rating that a link carries, at the end and on the phase that carries most. */
+  readonly loading_pu: readonly number[];
+  /** Active power from the substation into the feeder, W; negative when the feeder exports. */
+  readonly swing_W: number;
 }
 
 /** What a feasibility search needs of a case. */
@@ -73,6 +95,12 @@ export interface Extremes {
   readonly maxAt: string;
   readonly min_pu: number;
   readonly minAt: string;
+  /** The highest loading of a rated link; 0 without any. */
+  readonly loading_pu: number;
+  /** Its name; null without any. */
+  readonly loadingAt: string | null;
+  /** As in `Solution`. */
+  readonly swing_W: number;
 }
 
 /** A case that has no solution: the load is beyond what the feeder can carry, or the numbers make no sense. */
@@ -100,4 +128,20 @@ export interface PowerFlow {
 
 export function isSolved<T extends object>(result: T | NoSolution): result is T {
   return !('failure' in result);
+}
+
+/** The extremes of two cases together; the swing power that exports more. */
+export function widest(a: Extremes, b: Extremes): Extremes {
+  const high = b.max_pu > a.max_pu ? b : a;
+  const low = b.min_pu < a.min_pu ? b : a;
+  const loaded = b.loading_pu > a.loading_pu ? b : a;
+  return {
+    max_pu: high.max_pu,
+    maxAt: high.maxAt,
+    min_pu: low.min_pu,
+    minAt: low.minAt,
+    loading_pu: loaded.loading_pu,
+    loadingAt: loaded.loadingAt,
+    swing_W: Math.min(a.swing_W, b.swing_W),
+  };
 }

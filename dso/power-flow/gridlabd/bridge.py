@@ -4,7 +4,8 @@ One process holds one model. Requests and their answers:
   {"op": "load", "file": PATH, "hidden": [NAME, ...]}        one line: what the model holds, less the hidden
                                                              objects (children: they have their bus's voltage)
   {"op": "channels", "channels": [[object, property], ...],  one line: the model's own value of each channel
-   "reported": [[node, [phase, ...]], ...]}
+   "reported": [[node, [phase, ...]], ...],
+   "rated": [[link, "current" | "power", rating], ...]}
   {"op": "solve", "cases": [[re, im, re, im, ...], ...],     one line per case, until one fails
    "voltages": bool}
 Every line is {"ok": true, ...} or {"ok": false, "code": CODE, "reason": TEXT}.
@@ -124,6 +125,8 @@ class Model:
         self.channels = []
         self.current = []
         self.reported = []
+        self.rated = []
+        self.feeding = []
         self.nodes = {}
         self.node_classes = [c for c in NODE_CLASSES if self.grid.get_objects_by_class(c)]
         for cls in self.node_classes:
@@ -182,8 +185,12 @@ class Model:
             "remarks": self.remarks,
         }
 
-    def open_channels(self, channels, reported):
+    def open_channels(self, channels, reported, rated):
         """What cases set, and what they report, in this order. Returns the model's own values: re, im, ..."""
+        self.rated = [
+            (name, rating, self.flow_properties(name, kind)) for name, kind, rating in rated
+        ]
+        self.feeding = self.feeding_links()
         values = []
         for name, prop in channels:
             number = complex_of(self.text(name, prop))
@@ -194,6 +201,37 @@ class Model:
             (name, phase, f"{name}.{phase}", self.nodes[name][0]) for name, phases in reported for phase in phases
         ]
         return values
+
+    def flow_properties(self, name, kind):
+        if kind == "power":
+            return ("power_in", "power_out")
+        return [f"current_{end}_{phase}" for phase in self.phases(name) for end in ("in", "out")]
+
+    def feeding_links(self):
+        """Link, property and sign of each flow from the swing bus into the feeder."""
+        swings = {name for name in self.nodes if self.text(name, "bustype") == "SWING"}
+        links = []
+        for cls in LINK_CLASSES:
+            for name in self.grid.get_objects_by_class(cls):
+                if self.text(name, "from") in swings:
+                    links.append((name, "power_in", 1))
+                elif self.text(name, "to") in swings:
+                    links.append((name, "power_out", -1))
+        return links
+
+    def number(self, name, prop):
+        return complex_of(self.grid.get_property(name, prop)[1])
+
+    def loadings(self):
+        found = [
+            max(abs(self.number(name, prop)) for prop in props) / rating for name, rating, props in self.rated
+        ]
+        if not all(map(math.isfinite, found)):
+            raise Refused("BAD_VOLTAGE", "a link carries no finite current")
+        return found
+
+    def swing_power(self):
+        return sum(sign * self.number(name, prop).real for name, prop, sign in self.feeding)
 
     def solve(self, values):
         """Complex voltages in pu of nominal, in the order of what is reported."""
@@ -233,11 +271,18 @@ class Model:
 
 def case_answer(model, values, with_voltages):
     voltages = model.solve(values)
+    loadings = model.loadings()
+    swing = model.swing_power()
     if with_voltages:
-        return {"voltages": [part for value in voltages for part in (value.real, value.imag)]}
+        parts = [part for value in voltages for part in (value.real, value.imag)]
+        return {"voltages": parts, "loadings": loadings, "swing": swing}
     sizes = [(abs(value), shown) for value, (_, _, shown, _) in zip(voltages, model.reported)]
     high, low = max(sizes), min(sizes)
-    return {"max": high[0], "maxAt": high[1], "min": low[0], "minAt": low[1]}
+    most = max(zip(loadings, model.rated), key=lambda one: one[0], default=(0, (None,)))
+    return {
+        **{"max": high[0], "maxAt": high[1], "min": low[0], "minAt": low[1]},
+        **{"loading": most[0], "loadingAt": most[1][0], "swing": swing},
+    }
 
 
 class Bridge:
@@ -255,7 +300,7 @@ class Bridge:
         elif self.model is None:
             raise Refused("BAD_REQUEST", "no model is loaded")
         elif op == "channels":
-            yield {"values": self.model.open_channels(request["channels"], request["reported"])}
+            yield {"values": self.model.open_channels(request["channels"], request["reported"], request["rated"])}
         elif op == "solve":
             for values in request["cases"]:
                 yield case_answer(self.model, values, request["voltages"])

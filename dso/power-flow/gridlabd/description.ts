@@ -1,5 +1,5 @@
 /** What the bridge tells of a loaded model, as the port describes it. */
-import { FieldbidError } from '@fieldbid/core/errors';
+import { FieldbidError, InputError } from '@fieldbid/core/errors';
 import type { FeederDescription, FeederModel, LinkDescription, NodeDescription } from '../power-flow.ts';
 import { unreachable } from '../reachability.ts';
 import type { GlmObject } from './glm.ts';
@@ -45,6 +45,11 @@ export function describe(
       phases: node.phases.filter((phase) => !islands.has(`${node.name}.${phase}`)),
     }))
     .filter(({ phases }) => phases.length > 0);
+  for (const link of model.ratings?.keys() ?? []) {
+    if (links.some(({ name }) => name === link)) continue;
+    const expected = 'a line, switch or transformer of the model';
+    throw new InputError({ source: model.file, path: `/ratings/${link}`, found: 'no such link', expected });
+  }
   const remarks = [...(answer.remarks as string[])];
   if (islands.size > 0)
     remarks.push(`without voltage, beyond open switches: ${[...islands].sort().join(', ')}`);
@@ -53,6 +58,7 @@ export function describe(
     nodes: live,
     nodePhases: live.flatMap(({ name, phases }) => phases.map((phase) => `${name}.${phase}`)),
     links,
+    ratedLinks: [...(model.ratings?.keys() ?? [])],
     swing,
     remarks,
   };

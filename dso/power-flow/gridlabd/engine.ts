@@ -197,7 +197,8 @@ async function start(
       const description = describe(await tell({ op: 'load', file, hidden }), objects, model);
       const names = channels.map(({ object, property }) => [object, property]);
       const reported = description.nodes.map(({ name, phases }) => [name, phases]);
-      const own = (await tell({ op: 'channels', channels: names, reported })).values as number[];
+      const rated = [...(model.ratings ?? [])].map(([link, { kind, rating }]) => [link, kind, rating]);
+      const own = (await tell({ op: 'channels', channels: names, reported, rated })).values as number[];
       return { loaded: { process, own }, description };
     } catch (error) {
       await process.end();
@@ -244,8 +245,16 @@ function noSolution(ended: Exclude<ExchangeEnd, { end: 'complete' }>, deadline_m
 }
 
 function extremesOf(answer: Answer): Extremes {
-  const { max, maxAt, min, minAt } = answer;
-  return { max_pu: Number(max), maxAt: String(maxAt), min_pu: Number(min), minAt: String(minAt) };
+  const { max, maxAt, min, minAt, loading, loadingAt, swing } = answer;
+  return {
+    max_pu: Number(max),
+    maxAt: String(maxAt),
+    min_pu: Number(min),
+    minAt: String(minAt),
+    loading_pu: Number(loading),
+    loadingAt: loadingAt === null ? null : String(loadingAt),
+    swing_W: Number(swing),
+  };
 }
 
 function solutionOf(answer: Answer): Solution {
@@ -258,5 +267,10 @@ function solutionOf(answer: Answer): Solution {
     magnitude_pu.push(Math.hypot(re, im));
     angle_deg.push((Math.atan2(im, re) * 180) / Math.PI);
   }
-  return { magnitude_pu, angle_deg };
+  return {
+    magnitude_pu,
+    angle_deg,
+    loading_pu: answer.loadings as number[],
+    swing_W: Number(answer.swing),
+  };
 }
