@@ -52,6 +52,7 @@ test('no price in anything that the DSO can read, in any ledger payload, or in a
   for (const path of [
     '/v1/ders',
     `/v1/intervals/${INTERVAL}`,
+    `/v1/intervals/${INTERVAL}/merit-order`,
     `/v1/intervals/${INTERVAL}/records`,
     `/v1/bids/${uid}`,
     `/v1/bids/${uid}/history`,
@@ -62,7 +63,7 @@ test('no price in anything that the DSO can read, in any ledger payload, or in a
     const text = await answer.text();
     for (const price of PRICES) t.false(text.includes(price), `${path} shows ${price}`);
   }
-  t.is(readable, 3);
+  t.is(readable, 4);
   await gateway.close();
   const { default: sqlite } = await import('sqlite3');
   const db = new sqlite.Database(`${gateway.dir}/ledger/ledger.sqlite`);
@@ -91,6 +92,25 @@ test('an aggregator sees its own raw records only; the operator sees all', async
   await t.throwsAsync(gateway.client('north').readBid(uid), { code: 'WRONG_AGGREGATOR' });
   t.is((await gateway.client('south').readBid(uid)).raw.bid.uid, uid);
   await t.throwsAsync(gateway.client('dso').readBid(uid), { code: 'FORBIDDEN' });
+  await gateway.close();
+});
+
+test('the DSO gets ranks over all aggregators, equal ones for equal prices, and nothing else', async (t) => {
+  const gateway = await openGateway();
+  await qualified(gateway, ['pv1', 'pv3', 'pv4']);
+  await qualified(gateway, ['pv2'], { deraId: 'south' });
+  const at = (derId: string, price_uUSD_per_MWh: number, deraId = 'north') =>
+    bid(derId, { deraId, price_uUSD_per_MWh });
+  const north = [at('pv1', 40_000_001), at('pv3', -5_000_000), at('pv4', 31_234_567)];
+  await gateway.client('north').submitBids(INTERVAL, batchOf(north));
+  await gateway.client('south').submitBids(INTERVAL, batchOf([at('pv2', 31_234_567, 'south')], 'south'));
+  const { groups, ...rest } = await gateway.client('dso').readMeritOrder(INTERVAL);
+  const uids = (...derIds: string[]) => derIds.map((derId) => bidUid(derId, INTERVAL, 'energy')).sort();
+  t.deepEqual(groups, [uids('pv3'), uids('pv4', 'pv2'), uids('pv1')]);
+  t.deepEqual(rest, { intervalId: INTERVAL });
+  for (const party of ['north', 'iso', 'operator'] as const) {
+    await t.throwsAsync(gateway.client(party).readMeritOrder(INTERVAL), { code: 'FORBIDDEN' });
+  }
   await gateway.close();
 });
 

@@ -44,6 +44,7 @@ async function run(configFile: string, level: string): Promise<void> {
       interval_min: config.calendar.interval_min,
       deraIds: config.deraIds,
       policy: policyNamed(config.policy),
+      safety: config.safety,
       enforce: config.enforce,
       lateAfter_ms: config.lateAfter_s * 1000,
       log,

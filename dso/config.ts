@@ -3,6 +3,7 @@ import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { GatewayConfig } from '@fieldbid/core/service-config';
 import Type, { type Static } from 'typebox';
+import { CLEARING_SAFETIES } from './feasibility/clearing-outcomes.ts';
 import { POLICY_NAMES } from './feasibility/policies.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -16,6 +17,8 @@ export const DsoConfig = Type.Object(
     /** Aggregators with DERs on the feeder. */
     deraIds: Type.Array(Id, { minItems: 1, maxItems: 1000 }),
     policy: Type.Enum([...POLICY_NAMES], { default: 'proportional' }),
+    /** What the clearing may make of approved bids and still be feasible. */
+    safety: Type.Enum([...CLEARING_SAFETIES], { default: 'merit-order' }),
     /** Kept inside the voltage limits, pu; the feeder's own by default. */
     margin_pu: Type.Optional(Type.Number({ minimum: 0, maximum: 0.05 })),
     /** false: approve everything as asked, and only compute what it does. */

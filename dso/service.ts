@@ -15,11 +15,13 @@ import type {
 import { intervalOf } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import { withRetries } from '@fieldbid/core/retry';
+import type { ClearingSafety } from './feasibility/clearing-outcomes.ts';
 import { IntervalCheck } from './feasibility/interval-check.ts';
 import type { Policy, Request, Verdict } from './feasibility/policy.ts';
+import { proportional } from './feasibility/proportional.ts';
 import { unrestricted } from './feasibility/unrestricted.ts';
 import { type Feeder, minuteOfDay } from './feeder/feeder.ts';
-import type { PowerFlow } from './power-flow/power-flow.ts';
+import type { PowerFlow, SearchFlow } from './power-flow/power-flow.ts';
 import { type CheckedWith, decisionOf, unavailableDecision } from './service/certificate.ts';
 import type { DsoGateway } from './service/gateway.ts';
 import { LateTimers } from './service/late-timers.ts';
@@ -28,7 +30,12 @@ import { qualificationOf } from './service/qualify.ts';
 export interface DsoOptions {
   readonly gateway: DsoGateway;
   readonly feeder: Feeder;
+  /** The engine of record. */
   readonly powerFlow: PowerFlow;
+  /** The engine to search with; the one of record by default. */
+  readonly search?: SearchFlow | undefined;
+  /** What of the clearing's outcomes has to be feasible; the merit order's by default. */
+  readonly safety?: ClearingSafety;
   readonly interval_min: number;
   /** Aggregators with DERs on this feeder: the bids of all of them are checked together (A4). */
   readonly deraIds: readonly string[];
@@ -49,10 +56,14 @@ export interface DsoOptions {
 type Step = 'decision' | 'dispatch';
 
 const LATE_AFTER_MS = 20_000;
+/** Engines that differ by more than this do not have the same feeder, pu. */
+const LARGEST_GAP_PU = 0.003;
 
 export class DsoService {
   readonly #options: DsoOptions;
   readonly #policy: Policy;
+  /** Of what was awarded: reduced alike where it does not fit after all. */
+  readonly #verification: Policy;
   readonly #margin_pu: number;
   readonly #ending = new AbortController();
   readonly #late: LateTimers;
@@ -65,6 +76,7 @@ export class DsoService {
   constructor(options: DsoOptions) {
     this.#options = options;
     this.#policy = options.enforce === false ? unrestricted : options.policy;
+    this.#verification = options.enforce === false ? unrestricted : proportional;
     this.#margin_pu = options.margin_pu ?? options.feeder.data.margin_pu;
     this.#late = new LateTimers(options.lateAfter_ms ?? LATE_AFTER_MS);
   }
@@ -190,20 +202,29 @@ export class DsoService {
     bids: readonly BidState[],
     submissions: readonly Submission[],
   ): Promise<Decision> {
-    const { feeder, log, powerFlow } = this.#options;
+    const { feeder, log } = this.#options;
     const silent = submissions.flatMap(({ silentDerIds }) => silentDerIds).sort();
     const check = this.#checkOf(intervalId, silent);
-    const before = check.solves;
+    const before = [check.solves, check.searchSolves] as const;
     const checked = (): CheckedWith => ({
-      policy: this.#policy.name,
+      policy: policy.name,
       margin_pu: this.#margin_pu,
-      solves: check.solves - before,
-      engine: powerFlow.description.engine,
+      solves: check.solves - before[0],
+      searchSolves: check.searchSolves - before[1],
+      gap_pu: check.gap?.pu ?? null,
+      engine: check.engine,
       feederSha256: feeder.sha256,
     });
-    const known: Request[] = bids.filter(({ derId }) => feeder.der(derId) !== undefined);
+    // After clearing there is one outcome: what was awarded.
+    const safety = step === 'dispatch' ? 'none' : (this.#options.safety ?? 'merit-order');
+    const policy = step === 'dispatch' ? this.#verification : this.#policy;
     try {
-      const verdict = await this.#policy.decide(check, known);
+      const ranks = await this.#ranks(intervalId, safety);
+      const known: Request[] = bids
+        .filter(({ derId }) => feeder.der(derId) !== undefined)
+        .map(({ uid, derId, quantity_W }) => ({ uid, derId, quantity_W, ...rankOf(ranks, uid) }));
+      const verdict = await policy.decide(check, known, safety);
+      this.#sayGap(intervalId, check);
       return decisionOf(bids, withoutStrangers(verdict, bids, known), checked());
     } catch (error) {
       // Whatever it is, an aggregator waits for an answer, and zero is the safe one.
@@ -212,14 +233,28 @@ export class DsoService {
     }
   }
 
+  /** A7 · Ranks of the bids by uid, from the BC-GW. */
+  async #ranks(intervalId: string, safety: ClearingSafety): Promise<ReadonlyMap<string, number>> {
+    if (safety !== 'merit-order' || this.#options.enforce === false) return new Map();
+    const { groups } = await this.#retried(() => this.#options.gateway.readMeritOrder(intervalId));
+    return new Map(groups.flatMap((uids, rank) => uids.map((uid) => [uid, rank] as const)));
+  }
+
+  #sayGap(intervalId: string, { gap }: IntervalCheck): void {
+    if (gap === null || gap.pu <= LARGEST_GAP_PU) return;
+    const text = `the engines differ by ${gap.pu.toFixed(4)} pu at ${gap.node}`;
+    this.#options.log.warn({ intervalId, node: gap.node, gap_pu: gap.pu }, text);
+  }
+
   #checkOf(intervalId: string, silentDerIds: readonly string[]): IntervalCheck {
-    const { feeder, interval_min, powerFlow } = this.#options;
+    const { feeder, interval_min, powerFlow, search } = this.#options;
     const known = silentDerIds.filter((derId) => feeder.der(derId) !== undefined);
     const key = [intervalId, ...known].join(' ');
     if (this.#check?.key === key) return this.#check.check;
     const check = new IntervalCheck({
       feeder,
       powerFlow,
+      search,
       startMinuteOfDay: minuteOfDay(intervalOf(intervalId, interval_min).start_ms),
       duration_min: interval_min,
       margin_pu: this.#margin_pu,
@@ -253,6 +288,11 @@ function withoutStrangers(verdict: Verdict, bids: readonly BidState[], known: re
   const names = strangers.map(({ derId }) => derId).join(', ');
   const outcome = verdict.outcome === 'ACCEPTED' ? 'CURTAILED' : verdict.outcome;
   return { ...verdict, outcome, note: `${verdict.note}; nothing for ${names}: not on this feeder` };
+}
+
+function rankOf(ranks: ReadonlyMap<string, number>, uid: string): { rank?: number } {
+  const rank = ranks.get(uid);
+  return rank === undefined ? {} : { rank };
 }
 
 function isSettled(step: Step, state: IntervalState): boolean {

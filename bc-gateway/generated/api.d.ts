@@ -228,6 +228,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/intervals/{id}/merit-order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bids of an interval in merit order over all aggregators: ranks, no prices
+         * @description For dso, with the scope decide.
+         */
+        get: operations["readMeritOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/intervals/{id}/records": {
         parameters: {
             query?: never;
@@ -467,11 +487,16 @@ export interface components {
             margin_upu: number;
             bindingNode: string | null;
             bindingMinute: number | null;
+            envelope: components["schemas"]["EnvelopeCertificate"];
             solves: number;
+            searchSolves: number;
+            engineGap_upu: number | null;
             engine: string;
             feederSha256: string;
             note: string;
         };
+        /** @enum {string} */
+        ClearingSafety: "merit-order" | "any-subset" | "none";
         Decision: {
             certificate: components["schemas"]["Certificate"];
             quantities: {
@@ -509,6 +534,13 @@ export interface components {
                 keyId: string;
                 value: string;
             };
+        };
+        EnvelopeCertificate: {
+            safety: components["schemas"]["ClearingSafety"];
+            factor_ppm: number;
+            outcomes: number;
+            worstOutcome: string | null;
+            distance_upu: number | null;
         };
         GridMeasurement: {
             feederId: string;
@@ -590,6 +622,10 @@ export interface components {
                 code: string;
                 reason: string;
             }[];
+        };
+        MeritOrder: {
+            intervalId: string;
+            groups: string[][];
         };
         Modification: {
             expectedRevision: number;
@@ -1251,6 +1287,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IntervalState"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Refused"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    readMeritOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeritOrder"];
                 };
             };
             400: components["responses"]["InvalidInput"];

@@ -15,6 +15,7 @@ import {
   KeyRevocation,
   KeyRotation,
   MeasurementsStored,
+  MeritOrder,
   Modification,
   Qualification,
   ReadingPage,
@@ -235,6 +236,17 @@ export const ROUTES: readonly Route[] = [
       response: IntervalState,
     },
     ({ records }, { identity }, { id }) => records.readInterval(identity, id),
+  ),
+  read(
+    {
+      operationId: 'readMeritOrder',
+      url: '/intervals/:id/merit-order',
+      summary: 'The bids of an interval in merit order over all aggregators: ranks, no prices',
+      scope: 'decide',
+      params: ByInterval,
+      response: MeritOrder,
+    },
+    ({ records }, { identity }, { id }) => records.meritOrder(identity, id),
   ),
   read(
     {

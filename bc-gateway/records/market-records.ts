@@ -14,6 +14,7 @@ import {
   BidState,
   type Decision,
   IntervalState,
+  type MeritOrder,
   type Modification,
   type RawBidRecord,
   type Settlement,
@@ -171,6 +172,18 @@ export class MarketRecords {
     const { submissions } = await this.readInterval(identity, intervalId);
     const mine = submissions.filter((submission) => deraId === undefined || submission.deraId === deraId);
     return this.verified(mine.flatMap(({ bids }) => bids));
+  }
+
+  /** A7 · The bids by price, of which only the order is told. */
+  async meritOrder(identity: LedgerIdentity, intervalId: string): Promise<MeritOrder> {
+    const records = await this.readRecords(identity, intervalId, undefined);
+    const byPrice = new Map<number, string[]>();
+    for (const { raw } of records) {
+      const { price_uUSD_per_MWh: price, uid } = raw.bid;
+      byPrice.set(price, [...(byPrice.get(price) ?? []), uid]);
+    }
+    const groups = [...byPrice].sort(([a], [b]) => a - b).map(([, uids]) => uids.sort());
+    return { intervalId, groups };
   }
 
   readBid(identity: LedgerIdentity, uid: string): Promise<BidState> {

@@ -26,6 +26,7 @@ import {
   type KeyRotation,
   type LedgerEvent,
   MeasurementsStored,
+  MeritOrder,
   type Modification,
   type Qualification,
   ReadingPage,
@@ -147,6 +148,11 @@ export class GatewayClient {
     const records = await this.#call(Type.Array(VerifiedBid), 'GET', `${interval(intervalId)}/records`);
     for (const record of records) requireChecksum(record);
     return records;
+  }
+
+  /** A7 · Ranks of the interval's bids over all aggregators. */
+  readMeritOrder(intervalId: string): Promise<MeritOrder> {
+    return this.#call(MeritOrder, 'GET', `${interval(intervalId)}/merit-order`);
   }
 
   /** M24 · One bid's latest revision with its raw record, verified. @throws also `RECORD_MISMATCH`. */

@@ -187,12 +187,31 @@ export const DecisionOutcome = Type.Enum([
 ]);
 export type DecisionOutcome = Static<typeof DecisionOutcome>;
 
+export const ClearingSafety = Type.Enum(['merit-order', 'any-subset', 'none']);
+
+/** A7 · The approval as an operating envelope: safe whatever the clearing makes of it. */
+export const EnvelopeCertificate = Type.Object(
+  {
+    safety: ClearingSafety,
+    /** Common factor that it cost on top of `alpha_ppm`, parts per million. */
+    factor_ppm: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+    /** Outcomes that were checked. */
+    outcomes: Type.Integer({ minimum: 0 }),
+    /** The outcome nearest to a limit; null when nothing was approved. */
+    worstOutcome: Type.Union([Type.String({ maxLength: 200 }), Type.Null()]),
+    /** Its distance from that limit (the margin taken off), µpu. */
+    distance_upu: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  closed,
+);
+export type EnvelopeCertificate = Static<typeof EnvelopeCertificate>;
+
 /** The DSO's certificate: what was checked, with what, and what bound. Integers: ppm and µpu. */
 export const Certificate = Type.Object(
   {
     outcome: DecisionOutcome,
     policy: Type.String({ maxLength: 40 }),
-    /** Common factor on all bids, parts per million. */
+    /** The common factor on all bids at which all of them together fit, parts per million. */
     alpha_ppm: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
     /** Extremes over nodes and forecast minutes, µpu: under the quantities as asked for. Null: not solved. */
     originalMax_upu: Type.Union([Type.Integer(), Type.Null()]),
@@ -202,14 +221,19 @@ export const Certificate = Type.Object(
     approvedMin_upu: Type.Union([Type.Integer(), Type.Null()]),
     /** Margin kept inside the limits, µpu. */
     margin_upu: Type.Integer({ minimum: 0 }),
-    /** Node and phase that bound, e.g. `l675.B`; null when nothing did. */
+    /** Node and phase, link, or `substation` that bound, e.g. `l675.B`; null when nothing did. */
     bindingNode: Type.Union([Type.String({ maxLength: 100 }), Type.Null()]),
     /** Minute of the interval that bound, 0-based; null when nothing did. */
     bindingMinute: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
-    /** Power flows solved for it. */
+    /** What was made sure of beyond "all of it together": the outcomes that the clearing can have. */
+    envelope: EnvelopeCertificate,
+    /** Power flows solved for it on the engine of record, and on the one that searches. */
     solves: Type.Integer({ minimum: 0 }),
-    /** Engine and version, e.g. `gridlabd 6.0.0`. */
-    engine: Type.String({ maxLength: 80 }),
+    searchSolves: Type.Integer({ minimum: 0 }),
+    /** Largest difference between the two engines' voltages, µpu; null with one engine. */
+    engineGap_upu: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    /** Engines and versions, that of record first, e.g. `gridlabd 6.0.0 and opendss 0.14.5`. */
+    engine: Type.String({ maxLength: 120 }),
     feederSha256: Sha256,
     /** A sentence for people. */
     note: Type.String({ maxLength: 500 }),
@@ -305,6 +329,16 @@ export const IntervalState = Type.Object(
   closed,
 );
 export type IntervalState = Static<typeof IntervalState>;
+
+/**
+ * A7 · The interval's bids in the order in which the market takes them, over all aggregators: UIDs of one price together,
+ * the cheapest first. Ranks for the DSO, never prices.
+ */
+export const MeritOrder = Type.Object(
+  { intervalId: IntervalId, groups: Type.Array(Type.Array(Uid, { minItems: 1 }), { maxItems: 100_000 }) },
+  closed,
+);
+export type MeritOrder = Static<typeof MeritOrder>;
 
 /** 128 bit or more, lower-case hex. */
 export const SALT = '^[0-9a-f]{32,128}$';
@@ -484,6 +518,7 @@ export type Problem = Static<typeof Problem>;
  * | POST /v1/intervals/:id/dispatch {Decision} → SubmitResult | dso | step 10, confirmation |
  * | POST /v1/intervals/:id/settlement {Settlement} → SubmitResult | dera | step 13 |
  * | PUT /v1/bids/:uid/quantity {Modification} → SubmitResult | dso | one bid reduced later |
+ * | GET /v1/intervals/:id/merit-order → MeritOrder | dso | ranks of the bids, no prices |
  * | GET /v1/intervals/:id → IntervalState | all | ledger state of an interval |
  * | GET /v1/intervals/:id/records → VerifiedBid[] | dera: its own; operator: all | verified raw records |
  * | GET /v1/bids/:uid → VerifiedBid | dera: its own; operator | one, verified |

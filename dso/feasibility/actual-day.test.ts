@@ -40,7 +40,7 @@ async function allocated(start: number, seed: number): Promise<Map<string, numbe
     derId,
     quantity_W: Math.floor(feeder.clearSky_W(derId, start + 7.5)),
   }));
-  const approved = (await proportional.decide(check, bids)).quantities;
+  const approved = (await proportional.decide(check, bids, 'none')).quantities;
   const order = bids.map(({ derId }) => ({ derId, rank: random.uniform() })).sort((a, b) => a.rank - b.rank);
   const cleared = seed % 2 === 0 ? order.length : Math.floor(random.uniform() * (order.length + 1));
   const awarded = new Set(order.slice(0, cleared).map(({ derId }) => derId));
@@ -48,7 +48,7 @@ async function allocated(start: number, seed: number): Promise<Map<string, numbe
     ...bid,
     quantity_W: awarded.has(bid.derId) ? (approved.get(bid.uid) ?? 0) : 0,
   }));
-  const verdict = await proportional.decide(check, awards);
+  const verdict = await proportional.decide(check, awards, 'none');
   return new Map(verdict.quantities);
 }
 

@@ -1,6 +1,9 @@
 /**
- * Step 7 · What the feeder's voltages are in one interval for given quantities: one case per forecast minute,
- * two where DERs run uncontrolled (each counted at its clear-sky power and at nothing).
+ * Step 7 · What the feeder does in one interval for given quantities: one case per forecast minute, two where
+ * DERs run uncontrolled (each counted at its clear-sky power and at nothing).
+ *
+ * Two engines: the one of record, whose word counts, and a fast one to search with. Where there is only one, it
+ * does both.
  */
 import type { Feeder } from '../feeder/feeder.ts';
 import {
@@ -9,8 +12,11 @@ import {
   type NoSolution,
   type PowerFlow,
   type PowerFlowCase,
+  type SearchFlow,
+  type Solution,
   widest,
 } from '../power-flow/power-flow.ts';
+import { bareLimits, type CaseLimits, limitsWithMargin, type Measured, measure } from './limits.ts';
 
 /** DER → active power, W. */
 export type Injection = Readonly<Record<string, number>>;
@@ -22,32 +28,23 @@ export interface Case {
   readonly silent: 'none' | 'zero' | 'clear-sky';
 }
 
-export interface CaseResult {
+export interface CaseResult extends Measured {
   readonly case: Case;
   readonly result: Extremes | NoSolution;
-  /** How far outside its limits the case is, pu; <= 0 is feasible, infinite without a solution. */
-  readonly violation_pu: number;
-  /** `node.phase` nearest to, or furthest beyond, its limit; null without a solution. */
-  readonly node: string | null;
 }
 
-/** Limits that hold in one case, pu. */
-interface CaseLimits {
-  readonly low_pu: number;
-  readonly high_pu: number;
+/** One power flow to solve. */
+export interface Point {
+  readonly injection_W: Injection;
+  readonly case: Case;
 }
-
-/** Engines repeat themselves to about 1e-9 pu: what is within this is on the limit. */
-const ON_THE_LIMIT_PU = 1e-7;
-/**
- * Where the feeder without DER is inside the margin already, DERs may take this share of the margin: every DER
- * moves even the regulator's own voltage by some µpu, and none of them would fit otherwise.
- */
-const SHARE_OF_USED_UP_MARGIN = 0.1;
 
 export interface IntervalCheckOptions {
   readonly feeder: Feeder;
+  /** The engine of record. */
   readonly powerFlow: PowerFlow;
+  /** The engine to search with; the one of record by default. */
+  readonly search?: SearchFlow | undefined;
   /** Minute of day (UTC) at which the interval starts. */
   readonly startMinuteOfDay: number;
   readonly duration_min: number;
@@ -56,19 +53,35 @@ export interface IntervalCheckOptions {
   readonly silentDerIds: readonly string[];
 }
 
+/** Answers of the engine of record that are kept. */
+const MOST_KEPT = 5000;
+
 export class IntervalCheck {
   readonly margin_pu: number;
-  readonly limits: { readonly low_pu: number; readonly high_pu: number };
+  readonly limits: CaseLimits;
   readonly cases: readonly Case[];
+  /** `gridlabd 6.0.0` or both engines, as a certificate names them. */
+  readonly engine: string;
   readonly #options: IntervalCheckOptions;
   #withoutDer: CaseResult[] | undefined;
-  /** Power flows solved so far. */
+  /** How much more the engine of record found than the searching one, by case. */
+  readonly #offset_pu = new Map<Case, number>();
+  readonly #limitsOf = new Map<Case, CaseLimits>();
+  readonly #known = new Map<string, Extremes>();
+  /** Power flows solved so far, on the engine of record. */
   solves = 0;
+  /** And on the one that searches. */
+  searchSolves = 0;
+  /** Largest difference between the two engines so far, pu, and where. */
+  gap: { pu: number; node: string } | null = null;
 
   constructor(options: IntervalCheckOptions) {
     this.#options = options;
     this.margin_pu = options.margin_pu;
-    this.limits = options.feeder.data.limits;
+    this.limits = bareLimits(options.feeder.data.limits);
+    const { powerFlow, search } = options;
+    const engines = [powerFlow.description.engine, search?.description.engine];
+    this.engine = engines.filter((engine) => engine !== undefined).join(' and ');
     const silent = options.silentDerIds.length > 0;
     this.cases = Array.from({ length: options.duration_min }, (_, minute): Case[] => {
       const shining = options.silentDerIds.some((derId) => this.#clearSky_W(derId, minute) > 0);
@@ -80,58 +93,119 @@ export class IntervalCheck {
     }).flat();
   }
 
-  /**
-   * Every case with nothing injected but by silent DERs, measured against the bare limits. Solved once.
-   * What is inside the limits here, but not by the margin, may be so later too: a margin must not make a
-   * feeder infeasible that is feasible, and generation must hardly make it worse either.
-   */
+  /** Every case with nothing injected but by silent DERs, measured against the bare limits. Solved once. */
   async withoutDer(): Promise<readonly CaseResult[]> {
-    this.#withoutDer ??= await this.#evaluate({}, this.cases, () => this.limits);
+    if (this.#withoutDer === undefined) {
+      const points = this.cases.map((one) => ({ injection_W: {}, case: one }));
+      const results = await this.#record(points);
+      this.#withoutDer = points.map((point, i) => measured(point, results[i]!, this.limits));
+    }
     return this.#withoutDer;
   }
 
-  /** The cases under these quantities, measured against the limits less the margin. */
-  async evaluate(injection_W: Injection, cases: readonly Case[] = this.cases): Promise<CaseResult[]> {
-    const without = await this.withoutDer();
-    const bounds = new Map(without.map(({ case: c, result }) => [c, this.#boundsOf(result)]));
-    return this.#evaluate(injection_W, cases, (one) => bounds.get(one) ?? this.limits);
+  /** The cases under these quantities on the engine of record, against the limits less the margin. */
+  evaluate(injection_W: Injection, cases: readonly Case[] = this.cases): Promise<CaseResult[]> {
+    return this.evaluatePoints(cases.map((one) => ({ injection_W, case: one })));
   }
 
-  /** A case without DER against the limits that `evaluate` measures it by; <= 0 by their construction. */
+  /** The same for any points. */
+  async evaluatePoints(points: readonly Point[]): Promise<CaseResult[]> {
+    await this.withoutDer();
+    const results = await this.#record(points);
+    return points.map((point, i) => measured(point, results[i]!, this.limitsOf(point.case)));
+  }
+
+  /**
+   * The same on the engine that searches, each violation moved by what the engine of record was found to add.
+   * @param tighten_pu how much further inside to stay.
+   */
+  async searchPoints(points: readonly Point[], tighten_pu = 0): Promise<CaseResult[]> {
+    const { search } = this.#options;
+    await this.withoutDer();
+    if (search === undefined) {
+      const found = await this.evaluatePoints(points);
+      return found.map((one) => ({ ...one, violation_pu: one.violation_pu + tighten_pu }));
+    }
+    this.searchSolves += points.length;
+    const results = await search.solveMany(points.map((point) => this.#flow(point)));
+    return points.map((point, i) => {
+      const one = measured(point, results[i]!, this.limitsOf(point.case));
+      const moved_pu = one.violation_pu + (this.#offset_pu.get(point.case) ?? 0) + tighten_pu;
+      return { ...one, violation_pu: moved_pu };
+    });
+  }
+
+  /** Whole solutions on the engine that searches. */
+  async solutions(points: readonly Point[]): Promise<(Solution | NoSolution)[]> {
+    const { powerFlow, search } = this.#options;
+    const flows = points.map((point) => this.#flow(point));
+    if (search !== undefined) {
+      this.searchSolves += points.length;
+      return search.solveAll(flows);
+    }
+    this.solves += points.length;
+    return Promise.all(flows.map((flow) => powerFlow.solve(flow)));
+  }
+
+  /** Learns from points that both engines have solved: what one finds is expected of the other. */
+  compare(recorded: readonly CaseResult[], searched: readonly CaseResult[]): void {
+    recorded.forEach((record, i) => {
+      const other = searched[i];
+      if (other === undefined || !isSolved(record.result) || !isSolved(other.result)) return;
+      const offset_pu = this.#offset_pu.get(record.case) ?? 0;
+      this.#offset_pu.set(record.case, offset_pu + record.violation_pu - other.violation_pu);
+      for (const [a, b, node] of [
+        [record.result.max_pu, other.result.max_pu, record.result.maxAt],
+        [record.result.min_pu, other.result.min_pu, record.result.minAt],
+      ] as const) {
+        if (Math.abs(a - b) > (this.gap?.pu ?? 0)) this.gap = { pu: Math.abs(a - b), node };
+      }
+    });
+  }
+
+  /** Voltages and links in the order of a solution. */
+  get watched(): { readonly nodePhases: readonly string[]; readonly ratedLinks: readonly string[] } {
+    const { powerFlow, search } = this.#options;
+    return (search ?? powerFlow).description;
+  }
+
+  get hasSearchEngine(): boolean {
+    return this.#options.search !== undefined;
+  }
+
+  /** A case without DER against the limits that it is measured by; <= 0 by their construction. */
   async violationWithoutDer(one: Case): Promise<number> {
     const found = (await this.withoutDer()).find((result) => result.case === one);
     if (found === undefined) throw new RangeError(`minute ${one.minute} is no case of this interval`);
-    return measured(one, found.result, this.#boundsOf(found.result)).violation_pu;
+    return measure(found.result, this.limitsOf(one)).violation_pu;
   }
 
-  #boundsOf(without: Extremes | NoSolution): CaseLimits {
-    const low_pu = this.limits.low_pu + this.margin_pu;
-    const high_pu = this.limits.high_pu - this.margin_pu;
-    if (!isSolved(without)) return { low_pu, high_pu };
-    const little_pu = SHARE_OF_USED_UP_MARGIN * this.margin_pu;
-    return {
-      low_pu:
-        without.min_pu >= low_pu
-          ? low_pu
-          : Math.min(without.min_pu, Math.max(without.min_pu - little_pu, this.limits.low_pu)),
-      high_pu:
-        without.max_pu <= high_pu
-          ? high_pu
-          : Math.max(without.max_pu, Math.min(without.max_pu + little_pu, this.limits.high_pu)),
-    };
+  /** The limits of a case less the margin; once the cases without DER are solved. */
+  limitsOf(one: Case): CaseLimits {
+    let limits = this.#limitsOf.get(one);
+    if (limits === undefined) {
+      const without = this.#withoutDer?.find((result) => result.case === one);
+      if (without === undefined) throw new RangeError(`minute ${one.minute} is not solved without DER yet`);
+      limits = limitsWithMargin(this.limits, this.margin_pu, without.result);
+      this.#limitsOf.set(one, limits);
+    }
+    return limits;
   }
 
-  async #evaluate(
-    injection_W: Injection,
-    cases: readonly Case[],
-    limitsOf: (one: Case) => CaseLimits,
-  ): Promise<CaseResult[]> {
-    const results = await this.#options.powerFlow.solveMany(cases.map((one) => this.#flow(injection_W, one)));
-    this.solves += cases.length;
-    return cases.map((one, i) => measured(one, results[i]!, limitsOf(one)));
+  /** An answer depends on nothing but the case: what was solved before is not solved again. */
+  async #record(points: readonly Point[]): Promise<(Extremes | NoSolution)[]> {
+    const keys = points.map(({ injection_W, case: one }) => JSON.stringify([one, injection_W]));
+    const missing = [...new Map(keys.map((key, i) => [key, i]))].filter(([key]) => !this.#known.has(key));
+    this.solves += missing.length;
+    const solved = await this.#options.powerFlow.solveMany(missing.map(([, i]) => this.#flow(points[i]!)));
+    const fresh = new Map(missing.map(([key], i) => [key, solved[i]!]));
+    const results = keys.map((key) => (fresh.get(key) ?? this.#known.get(key))!);
+    if (this.#known.size > MOST_KEPT) this.#known.clear();
+    for (const [key, result] of fresh) if (isSolved(result)) this.#known.set(key, result);
+    return results;
   }
 
-  #flow(injection_W: Injection, one: Case): PowerFlowCase {
+  #flow({ injection_W, case: one }: Point): PowerFlowCase {
     const { feeder, startMinuteOfDay, silentDerIds } = this.#options;
     const derPower_W: Record<string, number> = { ...injection_W };
     for (const derId of silentDerIds) {
@@ -141,7 +215,8 @@ export class IntervalCheck {
   }
 
   #clearSky_W(derId: string, minute: number): number {
-    return this.#options.feeder.clearSky_W(derId, middle(this.#options.startMinuteOfDay, minute));
+    const { feeder, startMinuteOfDay } = this.#options;
+    return feeder.clearSky_W(derId, middle(startMinuteOfDay, minute));
   }
 }
 
@@ -150,19 +225,8 @@ function middle(startMinuteOfDay: number, minute: number): number {
   return (startMinuteOfDay + minute + 0.5) % 1440;
 }
 
-function measured(one: Case, result: Extremes | NoSolution, { low_pu, high_pu }: CaseLimits): CaseResult {
-  if (!isSolved(result)) {
-    return { case: one, result, violation_pu: Number.POSITIVE_INFINITY, node: null };
-  }
-  const over = result.max_pu - high_pu;
-  const under = low_pu - result.min_pu;
-  const violation = Math.max(over, under);
-  return {
-    case: one,
-    result,
-    violation_pu: Math.abs(violation) <= ON_THE_LIMIT_PU ? 0 : violation,
-    node: over >= under ? result.maxAt : result.minAt,
-  };
+function measured(point: Point, result: Extremes | NoSolution, limits: CaseLimits): CaseResult {
+  return { case: point.case, result, ...measure(result, limits) };
 }
 
 export function isFeasible(results: readonly CaseResult[]): boolean {
@@ -170,7 +234,7 @@ export function isFeasible(results: readonly CaseResult[]): boolean {
 }
 
 /** The case that is furthest outside, or nearest to it; the earliest of equals. */
-export function worstOf(results: readonly CaseResult[]): CaseResult {
+export function worstOf<T extends Measured>(results: readonly T[]): T {
   const [first, ...rest] = results;
   if (first === undefined) throw new RangeError('an interval has at least one case');
   return rest.reduce((worst, one) => (one.violation_pu > worst.violation_pu ? one : worst), first);
@@ -181,11 +245,7 @@ export function extremesOf(results: readonly CaseResult[]): Extremes | null {
   let extremes: Extremes | null = null;
   for (const { result } of results) {
     if (!isSolved(result)) return null;
-    if (extremes === null) {
-      extremes = result;
-      continue;
-    }
-    extremes = widest(extremes, result);
+    extremes = extremes === null ? result : widest(extremes, result);
   }
   return extremes;
 }

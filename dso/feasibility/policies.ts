@@ -1,9 +1,13 @@
 /** The policies by the names that configuration and certificates use. */
 import { InputError } from '@fieldbid/core/errors';
+import { maxEnergy } from './max-energy.ts';
+import { noOneWorse } from './no-one-worse.ts';
 import type { Policy } from './policy.ts';
 import { proportional } from './proportional.ts';
 
-const POLICIES: Readonly<Record<string, Policy>> = { [proportional.name]: proportional };
+const POLICIES: Readonly<Record<string, Policy>> = Object.fromEntries(
+  [proportional, noOneWorse, maxEnergy].map((policy) => [policy.name, policy]),
+);
 
 export const POLICY_NAMES = Object.keys(POLICIES);
 

@@ -78,7 +78,7 @@ test.serial('the factor is the one that a plain bisection finds, and what is app
       const requests = requestsOf((derId, nameplate_W) =>
         Math.floor((nameplate_W * (share[feeder.ders.findIndex((der) => der.derId === derId)] ?? 0)) / 100),
       );
-      const verdict = await proportional.decide(checkOf({ start }), requests);
+      const verdict = await proportional.decide(checkOf({ start }), requests, 'none');
       const fits = async (factor: number): Promise<boolean> => {
         const [max, min] = await rangeOf(start, requests, factor);
         return max <= 1.048 && min >= 0.952;
@@ -106,7 +106,7 @@ test.serial('the factor is the one that a plain bisection finds, and what is app
 
 test.serial('what fits is approved as asked', async (t) => {
   const requests = requestsOf((_, nameplate_W) => Math.floor(nameplate_W / 4));
-  const verdict = await proportional.decide(checkOf({}), requests);
+  const verdict = await proportional.decide(checkOf({}), requests, 'none');
   t.like(verdict, { outcome: 'ACCEPTED', alpha_ppm: 1_000_000, binding: null });
   t.deepEqual(approvedOf(requests, verdict.quantities), requests);
 });
@@ -116,6 +116,7 @@ test.serial('a binding interval costs about 15 + 15 + 6 + 15 solves, and says wh
   const verdict = await proportional.decide(
     check,
     requestsOf((_, nameplate_W) => nameplate_W),
+    'none',
   );
   t.is(verdict.outcome, 'CURTAILED');
   t.true(check.solves <= 56, `${check.solves} solves`);
@@ -124,7 +125,7 @@ test.serial('a binding interval costs about 15 + 15 + 6 + 15 solves, and says wh
 });
 
 test.serial('nobody bids, nobody is there: accepted, with the feeder’s own voltages', async (t) => {
-  const verdict = await proportional.decide(checkOf({ start: NIGHT }), []);
+  const verdict = await proportional.decide(checkOf({ start: NIGHT }), [], 'none');
   t.like(verdict, { outcome: 'ACCEPTED', alpha_ppm: 1_000_000 });
   const [max, min] = await rangeOf(NIGHT, [], 1);
   t.true(Math.abs((verdict.approved?.max_pu ?? 0) - max) < 1e-6);
@@ -133,7 +134,7 @@ test.serial('nobody bids, nobody is there: accepted, with the feeder’s own vol
 
 test.serial('one DER alone', async (t) => {
   const requests: Request[] = [{ uid: 'u', derId: 'pv-611-c', quantity_W: 2_000_000 }];
-  const verdict = await proportional.decide(checkOf({}), requests);
+  const verdict = await proportional.decide(checkOf({}), requests, 'none');
   t.is(verdict.outcome, 'CURTAILED');
   const [max] = await rangeOf(NOON, approvedOf(requests, verdict.quantities), 1);
   t.true(max <= 1.048 + 1e-6 && max > 1.0478, `${max}`);
@@ -141,7 +142,7 @@ test.serial('one DER alone', async (t) => {
 
 test.serial('a gross overload, where the power flow diverges, is scaled until it fits', async (t) => {
   const requests: Request[] = [{ uid: 'u', derId: 'pv-675', quantity_W: 60_000_000 }];
-  const verdict = await proportional.decide(checkOf({}), requests);
+  const verdict = await proportional.decide(checkOf({}), requests, 'none');
   t.is(verdict.original, null, 'as asked there is no solution');
   t.is(verdict.outcome, 'CURTAILED');
   t.true((verdict.quantities.get('u') ?? 0) > 100_000);
@@ -155,7 +156,7 @@ test.serial('a silent DER counts at clear-sky power and at nothing', async (t) =
   );
   const check = checkOf({ silentDerIds });
   t.is(check.cases.length, 30);
-  const verdict = await proportional.decide(check, requests);
+  const verdict = await proportional.decide(check, requests, 'none');
   const approved = approvedOf(requests, verdict.quantities);
   for (const share of [0, 1]) {
     for (const minute of [0, 7, 14]) {
@@ -169,7 +170,7 @@ test.serial('a silent DER counts at clear-sky power and at nothing', async (t) =
       t.true(isSolved(result!) && result.max_pu <= 1.048 + 1e-6);
     }
   }
-  const answering = await proportional.decide(checkOf({}), requests);
+  const answering = await proportional.decide(checkOf({}), requests, 'none');
   t.true(verdict.alpha_ppm < answering.alpha_ppm);
   t.is(checkOf({ silentDerIds, start: NIGHT }).cases.length, 15, 'at night they deliver nothing either way');
 });
@@ -180,6 +181,7 @@ test.serial('a margin does not make a feasible feeder infeasible', async (t) => 
   const verdict = await proportional.decide(
     check,
     requestsOf((_, nameplate_W) => nameplate_W),
+    'none',
   );
   t.is(verdict.outcome, 'CURTAILED');
   t.true((verdict.approved?.max_pu ?? 2) <= (await rangeOf(NOON, [], 0))[0] + 0.001 + 1e-6);
@@ -207,6 +209,7 @@ test.serial('A5: the unmodified IEEE 13 is above 1.05 pu without any DER: INFEAS
   const verdict = await proportional.decide(
     check,
     requestsOf((_, nameplate_W) => nameplate_W),
+    'none',
   );
   await powerFlow.close();
   t.is(verdict.outcome, 'INFEASIBLE_AT_ZERO');
@@ -223,16 +226,17 @@ test.serial('A6: undervoltage is never a reason to scale generation down', async
     loads: new Map([...feeder.data.loads].map(([load, pattern]) => [load, pattern.map((p) => 1.6 * p)])),
   });
   const start = 1200;
-  const none = await proportional.decide(checkOf({ on: heavy, start }), []);
+  const none = await proportional.decide(checkOf({ on: heavy, start }), [], 'none');
   t.like(none, { outcome: 'INFEASIBLE_UNDERVOLTAGE', alpha_ppm: 0 });
   t.true((none.approved?.min_pu ?? 1) < 0.95);
   const little = requestsOf(() => 5000);
-  const notEnough = await proportional.decide(checkOf({ on: heavy, start }), little);
+  const notEnough = await proportional.decide(checkOf({ on: heavy, start }), little, 'none');
   t.is(notEnough.outcome, 'INFEASIBLE_UNDERVOLTAGE');
   t.true((notEnough.original?.min_pu ?? 0) > (none.approved?.min_pu ?? 1), 'generation helps');
   const cured = await proportional.decide(
     checkOf({ on: heavy, start }),
     requestsOf((_, nameplate_W) => Math.floor(nameplate_W * 0.7)),
+    'none',
   );
   t.like(cured, { outcome: 'ACCEPTED', alpha_ppm: 1_000_000 });
   t.true((cured.approved?.min_pu ?? 0) >= 0.95);
@@ -240,7 +244,7 @@ test.serial('A6: undervoltage is never a reason to scale generation down', async
 
 test.serial('without a policy everything is approved and its effect computed', async (t) => {
   const requests = requestsOf((_, nameplate_W) => nameplate_W);
-  const verdict = await unrestricted.decide(checkOf({}), requests);
+  const verdict = await unrestricted.decide(checkOf({}), requests, 'none');
   t.is(verdict.outcome, 'ACCEPTED');
   t.deepEqual(approvedOf(requests, verdict.quantities), requests);
   t.true((verdict.original?.max_pu ?? 0) > 1.06);

@@ -9,6 +9,14 @@ export interface FeederDer extends DerConnection {
   readonly deviceIds: readonly string[];
 }
 
+/** What the feeder must stay within; the ratings of its links are limits too. */
+export interface VoltageLimits {
+  readonly low_pu: number;
+  readonly high_pu: number;
+  /** Most that the feeder may send back into the substation, W; absent: as much as it likes. */
+  readonly export_W?: number;
+}
+
 export interface FeederData {
   readonly file: string;
   readonly id: string;
@@ -16,7 +24,7 @@ export interface FeederData {
   readonly modelFile: string;
   /** Table of `clearSky`, absolute: agents may read it too. */
   readonly clearSkyFile: string;
-  readonly limits: { readonly low_pu: number; readonly high_pu: number };
+  readonly limits: VoltageLimits;
   /** Kept inside the limits because forecasts are not exact, pu. */
   readonly margin_pu: number;
   readonly ders: readonly FeederDer[];

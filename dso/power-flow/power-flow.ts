@@ -126,6 +126,12 @@ export interface PowerFlow {
   close(): Promise<void>;
 }
 
+/** An engine that is fast enough to search with: it also hands over whole solutions, many at once. */
+export interface SearchFlow extends PowerFlow {
+  /** Many cases with all that the port tells of one. Errors as `solve`. */
+  solveAll(cases: readonly PowerFlowCase[]): Promise<(Solution | NoSolution)[]>;
+}
+
 export function isSolved<T extends object>(result: T | NoSolution): result is T {
   return !('failure' in result);
 }

@@ -7,6 +7,9 @@ export interface CheckedWith {
   readonly policy: string;
   readonly margin_pu: number;
   readonly solves: number;
+  readonly searchSolves: number;
+  /** Largest difference between the engines, pu. */
+  readonly gap_pu: number | null;
   readonly engine: string;
   readonly feederSha256: string;
 }
@@ -24,7 +27,14 @@ export function decisionOf(bids: readonly BidState[], verdict: Verdict, checked:
       margin_upu: Math.round(checked.margin_pu * 1e6),
       bindingNode: verdict.binding?.node ?? null,
       bindingMinute: verdict.binding?.case.minute ?? null,
-      solves: checked.solves,
+      envelope: {
+        safety: verdict.envelope.safety,
+        factor_ppm: verdict.envelope.factor_ppm,
+        outcomes: verdict.envelope.outcomes,
+        worstOutcome: verdict.envelope.worstOutcome?.slice(0, 200) ?? null,
+        distance_upu: micro(verdict.envelope.distance_pu),
+      },
+      ...countsOf(checked),
       engine: checked.engine,
       feederSha256: checked.feederSha256,
       note: verdict.note.slice(0, 500),
@@ -54,7 +64,8 @@ export function unavailableDecision(
     margin_upu: Math.round(checked.margin_pu * 1e6),
     bindingNode: null,
     bindingMinute: null,
-    solves: checked.solves,
+    envelope: { safety: 'none', factor_ppm: 0, outcomes: 0, worstOutcome: null, distance_upu: null },
+    ...countsOf(checked),
     engine: checked.engine,
     feederSha256: checked.feederSha256,
     note: `nothing could be checked, so nothing is approved: ${reason}`.slice(0, 500),
@@ -63,6 +74,10 @@ export function unavailableDecision(
   return { certificate, quantities };
 }
 
-function micro(voltage_pu: number | undefined): number | null {
-  return voltage_pu === undefined ? null : Math.round(voltage_pu * 1e6);
+function countsOf({ solves, searchSolves, gap_pu }: CheckedWith) {
+  return { solves, searchSolves, engineGap_upu: micro(gap_pu) };
+}
+
+function micro(value_pu: number | null | undefined): number | null {
+  return value_pu == null || !Number.isFinite(value_pu) ? null : Math.round(value_pu * 1e6);
 }

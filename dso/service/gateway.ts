@@ -3,6 +3,7 @@ import type {
   Decision,
   IntervalState,
   LedgerEvent,
+  MeritOrder,
   Qualification,
   RegistryEntry,
   SubmitResult,
@@ -11,6 +12,7 @@ import type {
 export interface DsoGateway {
   listDers(): Promise<RegistryEntry[]>;
   qualifyDer(derId: string, qualification: Qualification): Promise<RegistryEntry>;
+  readMeritOrder(intervalId: string): Promise<MeritOrder>;
   readInterval(intervalId: string): Promise<IntervalState>;
   decide(intervalId: string, decision: Decision): Promise<SubmitResult>;
   confirmDispatch(intervalId: string, dispatch: Decision): Promise<SubmitResult>;

@@ -7,6 +7,7 @@ import type {
   DerRegistration,
   IntervalState,
   LedgerEvent,
+  MeritOrder,
   Qualification,
   RegistryEntry,
   SubmitResult,
@@ -22,6 +23,8 @@ export class MemoryGateway implements DsoGateway {
   readonly #waiting = new Set<() => void>();
   /** Calls that fail before the next one succeeds, as from a gateway that restarts. */
   failures = 0;
+  /** Merit order of the bids; all alike by default. */
+  rankOf: (bid: BidState) => number = () => 0;
 
   register(registration: DerRegistration): void {
     const entry: RegistryEntry = {
@@ -91,6 +94,15 @@ export class MemoryGateway implements DsoGateway {
   async readInterval(intervalId: string): Promise<IntervalState> {
     this.#mayFail();
     return structuredClone(this.#state(intervalId));
+  }
+
+  async readMeritOrder(intervalId: string): Promise<MeritOrder> {
+    this.#mayFail();
+    const bids = this.#state(intervalId).submissions.flatMap((submission) => submission.bids);
+    const rank = this.rankOf;
+    const ranks = [...new Set(bids.map(rank))].sort((a, b) => a - b);
+    const groups = ranks.map((one) => bids.filter((bid) => rank(bid) === one).map(({ uid }) => uid));
+    return { intervalId, groups };
   }
 
   async decide(intervalId: string, decision: Decision): Promise<SubmitResult> {

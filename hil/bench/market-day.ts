@@ -114,6 +114,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     interval_min: scenario.calendar.interval_min,
     deraIds: [scenario.deraId],
     policy: policyNamed(scenario.dso.policy),
+    safety: scenario.dso.safety,
     margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu,
     enforce: options.dsoEnforced,
     log: log.child({ room: 'dso' }),

@@ -80,6 +80,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     calendar,
     deraIds: [deraId],
     policy: scenario.dso.policy,
+    safety: scenario.dso.safety,
     ...(scenario.dso.margin_pu === undefined ? {} : { margin_pu: scenario.dso.margin_pu }),
   });
   write('iso.yaml', {

@@ -4,6 +4,8 @@
  */
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { CLEARING_SAFETIES } from '@fieldbid/dso/feasibility/clearing-outcomes';
+import { POLICY_NAMES } from '@fieldbid/dso/feasibility/policies';
 import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
@@ -49,7 +51,9 @@ export const Scenario = Type.Object(
     ders: Type.Array(DerInScenario, { minItems: 1, maxItems: 10_000 }),
     dso: Type.Object(
       {
-        policy: Type.Enum(['proportional'], { default: 'proportional' }),
+        policy: Type.Enum([...POLICY_NAMES], { default: 'proportional' }),
+        /** What the clearing may make of approved bids and still be feasible. */
+        safety: Type.Enum([...CLEARING_SAFETIES], { default: 'merit-order' }),
         /** Kept inside the voltage limits because forecasts are not exact, pu; the feeder's own by default. */
         margin_pu: Type.Optional(Type.Number({ minimum: 0, maximum: 0.05 })),
       },

@@ -1,0 +1,222 @@
+/**
+ * Step 7 · What all policies have in common. Order: no DER at all; everything as asked; the paper's factor (M20); the
+ * factor that the clearing's outcomes cost on top (A7); what the policy makes of that; and the engine of record's word
+ * on the answer, in whole watts. Where that differs from what the search believed, the search is held further inside
+ * and done again.
+ */
+import { isSolved } from '../power-flow/power-flow.ts';
+import type { ClearingSafety } from './clearing-outcomes.ts';
+import {
+  ALL_PPM,
+  along,
+  Envelope,
+  type Farthest,
+  type OutcomeResult,
+  type Verified,
+  wholeWatts,
+} from './envelope.ts';
+import { type CaseResult, extremesOf, type IntervalCheck, isFeasible, worstOf } from './interval-check.ts';
+import { SUBSTATION } from './limits.ts';
+import type { Improve, Request, Verdict } from './policy.ts';
+
+/** An answer that the engine of record finds outside is tried again this often, each time further inside. */
+const MOST_TRIES = 6;
+/** Step further inside, beyond what was found, pu. */
+const STEP_PU = 1e-6;
+/** The factor is settled when it is this near to its limit, pu: finer than any forecast. */
+const CLOSE_ENOUGH_PU = 4e-6;
+
+export async function decide(
+  check: IntervalCheck,
+  requests: readonly Request[],
+  safety: ClearingSafety,
+  improve: Improve,
+): Promise<Verdict> {
+  const without = await check.withoutDer();
+  const asked = requests.map(({ quantity_W }) => quantity_W);
+  const nobody = asked.every((quantity) => quantity === 0);
+  const whole = new Envelope(check, requests, 'none');
+  const results = nobody ? without : await check.evaluate(whole.injection(asked, whole.outcomes[0]!));
+  const original = extremesOf(results);
+  const broken = brokenWithoutDer(check, without);
+  if (broken !== undefined) return nothing(requests, safety, original, broken, 'INFEASIBLE_AT_ZERO', without);
+  const alpha =
+    nobody || isFeasible(results)
+      ? { share_ppm: ALL_PPM, binding: null, results }
+      : await paperFactor(whole, asked, results);
+  const envelope = new Envelope(check, requests, safety);
+  const found = nobody
+    ? { quantities: asked, factor: { share_ppm: ALL_PPM, binding: null }, verified: undefined }
+    : await safeQuantities(envelope, asked, alpha.share_ppm, improve);
+  const approvedResults = found.verified?.results ?? without;
+  const still = stillOutside(check, approvedResults);
+  if (still !== undefined) return nothing(requests, safety, original, still.place, still.outcome, without);
+  const binding = found.factor.binding ?? alpha.binding;
+  const unchanged = found.quantities.every((quantity, i) => quantity === asked[i]);
+  return {
+    outcome: unchanged ? 'ACCEPTED' : 'CURTAILED',
+    alpha_ppm: alpha.share_ppm,
+    quantities: new Map(requests.map(({ uid }, i) => [uid, found.quantities[i] ?? 0])),
+    original,
+    approved: extremesOf(approvedResults),
+    binding: binding === null || unchanged ? null : { node: binding.node, case: binding.case },
+    envelope: {
+      safety,
+      factor_ppm: found.factor.share_ppm,
+      outcomes: envelope.outcomes.length,
+      worstOutcome: found.verified?.worst.outcome.label ?? null,
+      distance_pu: found.verified === undefined ? null : -found.verified.worst.violation_pu,
+    },
+    note: noteOf(check, unchanged, alpha, found.factor),
+  };
+}
+
+/** The largest common factor at which all of it fits: searched for, settled by the engine of record. */
+async function paperFactor(
+  whole: Envelope,
+  asked: readonly number[],
+  results: readonly CaseResult[],
+): Promise<Farthest & { results: readonly CaseResult[] }> {
+  const { check } = whole;
+  const way = { from: asked.map(() => 0), to: asked };
+  const [all] = whole.outcomes;
+  const pointsAt = (quantities: readonly number[]) =>
+    check.cases.map((one) => ({ injection_W: whole.injection(quantities, all!), case: one }));
+  if (check.hasSearchEngine) check.compare(results, await check.searchPoints(pointsAt(asked)));
+  let settled: (Farthest & { results: readonly CaseResult[] }) | undefined;
+  for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+    const farthest = await whole.farthest(way);
+    const points = pointsAt(wholeWatts(along(way, farthest.share_ppm)));
+    const recorded = await check.evaluatePoints(points);
+    const violation_pu = worstOf(recorded).violation_pu;
+    if (violation_pu <= 0) {
+      settled = { ...farthest, results: recorded };
+      if (!check.hasSearchEngine || violation_pu > -CLOSE_ENOUGH_PU) break;
+    }
+    check.compare(recorded, await check.searchPoints(points));
+  }
+  if (settled !== undefined) return settled;
+  return { share_ppm: 0, binding: { ...worstOf(results), outcome: all! }, results: await check.withoutDer() };
+}
+
+interface Safe {
+  readonly quantities: readonly number[];
+  /** What the outcomes cost on top of the paper's factor. */
+  readonly factor: Farthest;
+  readonly verified: Verified | undefined;
+}
+
+async function safeQuantities(
+  envelope: Envelope,
+  asked: readonly number[],
+  alpha_ppm: number,
+  improve: Improve,
+): Promise<Safe> {
+  const none = asked.map(() => 0);
+  const scaled = wholeWatts(along({ from: none, to: asked }, alpha_ppm));
+  const way = { from: none, to: scaled };
+  let factor: Farthest = { share_ppm: ALL_PPM, binding: null };
+  for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+    // All of it is what the paper's factor has settled already.
+    if (envelope.safety !== 'none' || attempt > 0) factor = await envelope.farthest(way);
+    const shares = wholeWatts(along(way, factor.share_ppm));
+    const quantities = await improve(envelope, asked, shares);
+    const verified = await envelope.verify(quantities);
+    if (verified.feasible) return { quantities, factor, verified };
+    envelope.tighten_pu += Math.min(1, verified.worst.violation_pu) + STEP_PU;
+  }
+  const binding: OutcomeResult | null = factor.binding;
+  return { quantities: none, factor: { share_ppm: 0, binding }, verified: undefined };
+}
+
+/** A5 · The case without DER that no curtailment can help: too high, or without a solution. */
+function brokenWithoutDer(check: IntervalCheck, without: readonly CaseResult[]): CaseResult | undefined {
+  const worst = without.filter(({ result }) => !isSolved(result) || result.max_pu > check.limits.high_pu);
+  return worst.length === 0 ? undefined : worstOf(worst);
+}
+
+/**
+ * A6 · What was outside without DER and still is with all that may be injected. Generation is not scaled down for it
+ * (the search has not: its limits are what the feeder has without DER), and there is no approval either.
+ */
+function stillOutside(
+  check: IntervalCheck,
+  results: readonly CaseResult[],
+): { place: CaseResult; outcome: 'INFEASIBLE_UNDERVOLTAGE' | 'INFEASIBLE_AT_ZERO' } | undefined {
+  const { low_pu, loading_pu, export_W } = check.limits;
+  const low = results.filter(({ result }) => isSolved(result) && result.min_pu < low_pu);
+  if (low.length > 0) {
+    const lowest = low.reduce((a, b) => (minOf(b) < minOf(a) ? b : a));
+    const node = isSolved(lowest.result) ? lowest.result.minAt : null;
+    return { place: { ...lowest, node }, outcome: 'INFEASIBLE_UNDERVOLTAGE' };
+  }
+  for (const one of results) {
+    if (!isSolved(one.result)) continue;
+    const { loading_pu: loading, loadingAt, swing_W } = one.result;
+    const node = loading > loading_pu ? loadingAt : -swing_W > export_W ? SUBSTATION : undefined;
+    if (node !== undefined) return { place: { ...one, node }, outcome: 'INFEASIBLE_AT_ZERO' };
+  }
+  return undefined;
+}
+
+function minOf({ result }: CaseResult): number {
+  return isSolved(result) ? result.min_pu : Number.NaN;
+}
+
+function nothing(
+  requests: readonly Request[],
+  safety: ClearingSafety,
+  original: Verdict['original'],
+  binding: CaseResult,
+  outcome: 'INFEASIBLE_AT_ZERO' | 'INFEASIBLE_UNDERVOLTAGE',
+  without: readonly CaseResult[],
+): Verdict {
+  const { node } = binding;
+  const why =
+    outcome === 'INFEASIBLE_UNDERVOLTAGE'
+      ? `too low by more than generation can lift: ${said(binding, node)}`
+      : `infeasible without any DER: ${said(binding, node)}`;
+  return {
+    outcome,
+    alpha_ppm: 0,
+    quantities: new Map(requests.map(({ uid }) => [uid, 0])),
+    original,
+    approved: extremesOf(without),
+    binding: { node, case: binding.case },
+    envelope: { safety, factor_ppm: 0, outcomes: 0, worstOutcome: null, distance_pu: null },
+    note: why,
+  };
+}
+
+function noteOf({ margin_pu }: IntervalCheck, unchanged: boolean, alpha: Farthest, factor: Farthest): string {
+  if (unchanged) return 'every quantity as asked';
+  const parts: string[] = [];
+  if (alpha.binding !== null) {
+    parts.push(
+      `every quantity scaled to ${percent(alpha.share_ppm)} %: ${said(alpha.binding, alpha.binding.node)}`,
+    );
+  }
+  if (factor.binding !== null) {
+    const { outcome } = factor.binding;
+    parts.push(
+      `and to ${percent(factor.share_ppm)} % of that, because the clearing may take ${outcome.label}: ${said(factor.binding, factor.binding.node)}`,
+    );
+  }
+  return `${parts.join('; ')} (margin ${margin_pu} pu)`;
+}
+
+function percent(ppm: number): string {
+  return (ppm / 10_000).toFixed(2);
+}
+
+/** What was seen at a place. */
+function said({ case: { minute, silent }, result }: CaseResult, node: string | null): string {
+  const when = `in minute ${minute}${silent === 'clear-sky' ? ' with silent DERs at clear-sky power' : ''}`;
+  if (!isSolved(result)) return `the power flow has no solution (${result.failure}) ${when}`;
+  if (node === SUBSTATION)
+    return `${(-result.swing_W / 1000).toFixed(1)} kW would flow back at the substation ${when}`;
+  if (node === result.loadingAt)
+    return `${node} would carry ${(result.loading_pu * 100).toFixed(1)} % of its rating ${when}`;
+  const value = node === result.maxAt ? result.max_pu : result.min_pu;
+  return `${node} would be at ${value.toFixed(4)} pu ${when}`;
+}
