@@ -1,0 +1,145 @@
+/**
+ * `fieldbid dso approve` · DERs and bids from files: JSON or YAML, a list or an object with the list in it, or CSV with
+ * the same names as columns.
+ */
+import { extname } from 'node:path';
+import { locate, readConfig } from '@fieldbid/core/config';
+import { readCsv } from '@fieldbid/core/csv';
+import { InputError } from '@fieldbid/core/errors';
+import { Phases } from '@fieldbid/core/gateway-api/schemas';
+import { Id } from '@fieldbid/core/market/messages';
+import { parse } from '@fieldbid/core/schema';
+import Type, { type Static, type TSchema } from 'typebox';
+import type { Request } from '../feasibility/policy.ts';
+import type { FeederDer } from '../feeder/feeder.ts';
+import type { Phase } from '../power-flow/power-flow.ts';
+
+const closed = { additionalProperties: false } as const;
+const MOST = 10_000;
+const LARGEST_W = 1_000_000_000;
+const ObjectName = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.:-]{0,63}$' });
+const Power_W = Type.Integer({ minimum: 0, maximum: LARGEST_W });
+const Power_kW = Type.Number({ minimum: 0, maximum: LARGEST_W / 1000 });
+
+const DerRow = Type.Object(
+  {
+    derId: Id,
+    /** Node or load of the model. */
+    bus: ObjectName,
+    /** All phases of the bus by default. */
+    phases: Type.Optional(Phases),
+    nameplate_W: Type.Optional(Power_W),
+    nameplate_kW: Type.Optional(Power_kW),
+  },
+  closed,
+);
+type DerRow = Static<typeof DerRow>;
+
+const BidRow = Type.Object(
+  {
+    derId: Id,
+    /** Names the bid where a DER has several; the DER's id by default. */
+    uid: Type.Optional(Id),
+    quantity_W: Type.Optional(Power_W),
+    quantity_kW: Type.Optional(Power_kW),
+    /** Only its order counts: the check is done on ranks. */
+    price_USD_per_MWh: Type.Optional(Type.Number({ minimum: -1e6, maximum: 1e6 })),
+    /** Place in the merit order, instead of a price. */
+    rank: Type.Optional(Type.Integer({ minimum: 0 })),
+    /** Aggregator; all are treated alike. */
+    deraId: Type.Optional(Id),
+  },
+  closed,
+);
+type BidRow = Static<typeof BidRow>;
+
+/** DERs as the file says. @param phasesOfBus phases of a bus of the model. @throws InputError naming the place. */
+export function readDers(file: string, phasesOfBus: (bus: string) => Phase[] | undefined): FeederDer[] {
+  const rows = readRows(file, 'ders', DerRow);
+  const seen = new Set<string>();
+  return rows.map(({ row, path }) => {
+    const fault = (key: string, found: string, expected: string) => wrong(file, `${path}/${key}`, found, expected);
+    if (seen.has(row.derId)) throw fault('derId', `${row.derId} again`, 'each DER once');
+    seen.add(row.derId);
+    const has = phasesOfBus(row.bus);
+    if (has === undefined) throw fault('bus', row.bus, 'a node or load of the model that hangs on no other');
+    const phases = row.phases === undefined ? has : ([...row.phases] as Phase[]);
+    const lacking = phases.filter((phase) => !has.includes(phase));
+    if (lacking.length > 0 || phases.length === 0) {
+      throw fault('phases', `${phases.join('')} at ${row.bus}`, `phases out of ${has.join('')}`);
+    }
+    const nameplate_W = watts(row.nameplate_W, row.nameplate_kW) ?? LARGEST_W;
+    return { derId: row.derId, bus: row.bus, phases, nameplate_W, deviceIds: [row.derId] };
+  });
+}
+
+export interface BidCase {
+  readonly requests: readonly Request[];
+  /** False: no bid has a price or a rank, so nothing is known of the order of the clearing. */
+  readonly ranked: boolean;
+}
+
+/** Bids with ranks for prices. @throws InputError naming the place. */
+export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): BidCase {
+  const rows = readRows(file, 'bids', BidRow);
+  const seen = new Set<string>();
+  const priced = rows.filter(({ row }) => row.price_USD_per_MWh !== undefined);
+  const order = [...new Set(priced.map(({ row }) => row.price_USD_per_MWh!))].sort((a, b) => a - b);
+  const ranked = rows.filter(({ row }) => row.rank !== undefined || row.price_USD_per_MWh !== undefined);
+  const requests = rows.map(({ row, path }): Request => {
+    const fault = (key: string, found: string, expected: string) => wrong(file, `${path}/${key}`, found, expected);
+    const { derId, uid = derId, price_USD_per_MWh: price, rank } = row;
+    const der = ders.get(derId);
+    if (der === undefined) throw fault('derId', derId, `one of the DERs: ${[...ders.keys()].slice(0, 20).join(', ')}`);
+    if (seen.has(uid)) throw fault('derId', `${uid} again`, 'each bid once (name several bids of a DER by uid)');
+    seen.add(uid);
+    if (price !== undefined && rank !== undefined) throw fault('rank', 'a price and a rank', 'one of the two');
+    if (ranked.length > 0 && price === undefined && rank === undefined) {
+      throw fault('price_USD_per_MWh', 'nothing', 'a price or a rank in every bid, or in none');
+    }
+    if (rank !== undefined && priced.length > 0) throw fault('rank', 'a rank', 'a price, as the other bids have');
+    const quantity_W = watts(row.quantity_W, row.quantity_kW);
+    if (quantity_W === undefined) throw fault('quantity_W', 'nothing', 'quantity_W or quantity_kW, one of the two');
+    if (quantity_W > der.nameplate_W) {
+      throw fault('quantity_W', `${quantity_W} W`, `at most the nameplate, ${der.nameplate_W} W`);
+    }
+    const place = price === undefined ? rank : order.indexOf(price);
+    return { uid, derId, quantity_W, ...(place === undefined ? {} : { rank: place }) };
+  });
+  return { requests, ranked: ranked.length > 0 };
+}
+
+function watts(power_W: number | undefined, power_kW: number | undefined): number | undefined {
+  if (power_W !== undefined && power_kW !== undefined) return undefined;
+  if (power_kW !== undefined) return Math.round(power_kW * 1000);
+  return power_W;
+}
+
+function readRows<T extends TSchema>(file: string, name: string, row: T): { row: Static<T>; path: string }[] {
+  if (extname(file).toLowerCase() === '.csv') {
+    return readCsv(file, ['derId']).rows.map((cells) => {
+      const { columns } = readCsv(file, ['derId']);
+      const given = columns.filter((column) => cells.text(column) !== '');
+      const values = given.map((column) => {
+        const number = /_(k?W|USD_per_MWh)$|^rank$/.test(column);
+        return [column, number ? cells.number(column) : cells.text(column)] as const;
+      });
+      return { row: parse(row, Object.fromEntries(values), `${file}:${cells.line}`), path: `:${cells.line}` };
+    });
+  }
+  const List = Type.Array(row, { maxItems: MOST });
+  const Wrapped = Type.Object({ [name]: List });
+  const either = readConfig(Type.Unknown(), file);
+  const wrapped = !Array.isArray(either);
+  const rows = wrapped
+    ? (readConfig(Wrapped, file) as Record<string, Static<T>[]>)[name]!
+    : (readConfig(List, file) as Static<T>[]);
+  return rows.map((one, i) => ({ row: one, path: `${wrapped ? `/${name}` : ''}/${i}` }));
+}
+
+/** @param path in the file, or `:LINE/column` of a table. */
+function wrong(file: string, path: string, found: string, expected: string): InputError {
+  const line = /^:(\d+)(.*)$/.exec(path);
+  if (line !== null) return new InputError({ source: `${file}:${line[1]}`, path: line[2] ?? '', found, expected });
+  return new InputError({ source: locate(file, path), path, found, expected });
+}
