@@ -2,7 +2,7 @@
  * Integer watts shared pro rata (decision A3): nobody gets more than its claim, the parts add up exactly, and
  * the result does not depend on the order in which the claims are listed.
  */
-import { sha256Hex } from '../digest.ts';
+import { hash } from 'node:crypto';
 
 export interface Claim {
   readonly id: string;
@@ -17,32 +17,51 @@ export interface Claim {
  * @throws RangeError when the total exceeds the claims, a quantity is no integer >= 0, or an id is repeated.
  */
 export function splitProRata(total_W: number, claims: readonly Claim[], salt: string): Map<string, number> {
+  const parts_W = proRataParts(total_W, claims, salt);
+  const parts = new Map(claims.map(({ id }, i) => [id, parts_W[i]!]));
+  if (parts.size < claims.length) throw new RangeError(`two claims are called ${repeatedId(claims)}`);
+  return parts;
+}
+
+/** As `splitProRata`, in the order of the claims. Their ids must be known to differ. */
+export function proRataParts(total_W: number, claims: readonly Claim[], salt: string): number[] {
   const claimed_W = claims.reduce((sum, claim) => sum + claim.quantity_W, 0);
   if (!Number.isSafeInteger(total_W) || total_W < 0 || !Number.isSafeInteger(claimed_W)) {
     throw new RangeError(`cannot split ${total_W} W over claims of ${claimed_W} W: integers >= 0 are needed`);
   }
   if (total_W > claimed_W) throw new RangeError(`cannot split ${total_W} W: only ${claimed_W} W are claimed`);
-  const parts = new Map<string, number>();
-  for (const { id, quantity_W } of claims) {
+  const parts_W = claims.map(({ id, quantity_W }) => {
     if (!Number.isSafeInteger(quantity_W) || quantity_W < 0) {
       throw new RangeError(`the claim of ${id}, ${quantity_W} W, is no integer >= 0`);
     }
-    if (parts.has(id)) throw new RangeError(`two claims are called ${id}`);
-    // Products of two quantities exceed 2^53: exact in BigInt.
-    const share = claimed_W === 0 ? 0n : (BigInt(total_W) * BigInt(quantity_W)) / BigInt(claimed_W);
-    parts.set(id, Number(share));
+    return wholeShare_W(total_W, quantity_W, claimed_W);
+  });
+  const left_W = total_W - parts_W.reduce((sum, part_W) => sum + part_W, 0);
+  if (left_W > 0) {
+    const keys = claims.map(({ id, quantity_W }, i) =>
+      parts_W[i]! < quantity_W ? hash('sha256', `${salt}\n${id}`) : TAKES_NO_MORE,
+    );
+    // Fewer watts are left than there are claims whose share was cut: the key is one of theirs.
+    const last = keys.toSorted()[left_W - 1]!;
+    for (const [i, key] of keys.entries()) if (key <= last) parts_W[i]!++;
   }
-  let left_W = total_W - [...parts.values()].reduce((sum, part) => sum + part, 0);
-  if (left_W === 0) return parts;
-  const order = claims
-    .map((claim) => ({ claim, key: sha256Hex(`${salt}\n${claim.id}`) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
-  for (const { claim } of order) {
-    if (left_W === 0) break;
-    const part = parts.get(claim.id) ?? 0;
-    if (part >= claim.quantity_W) continue;
-    parts.set(claim.id, part + 1);
-    left_W--;
-  }
-  return parts;
+  return parts_W;
+}
+
+/** After every hash in the order of text. */
+const TAKES_NO_MORE = 'takes no more';
+
+/** `total · quantity / claimed` without its fraction. */
+function wholeShare_W(total_W: number, quantity_W: number, claimed_W: number): number {
+  if (claimed_W === 0) return 0;
+  const product = total_W * quantity_W;
+  // The whole part of a quotient of two safe integers is exact; larger products need BigInt.
+  if (Number.isSafeInteger(product)) return Math.floor(product / claimed_W);
+  return Number((BigInt(total_W) * BigInt(quantity_W)) / BigInt(claimed_W));
+}
+
+/** The first id that stands twice, of claims or of steps. */
+export function repeatedId(claims: readonly { readonly id: string }[]): string | undefined {
+  const seen = new Set<string>();
+  return claims.find(({ id }) => seen.size === seen.add(id).size)?.id;
 }

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '@fieldbid/core/errors';
 import { bufferFigures } from './buffer.ts';
+import { clearingFigures } from './clearing.ts';
 import { dayFigures } from './day.ts';
 import { edgeFigures } from './edge.ts';
 import { killsFigures } from './kills.ts';
@@ -25,6 +26,7 @@ interface BenchOptions {
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[string, string, string][]>>> = {
   day: dayFigures,
   buffer: bufferFigures,
+  clearing: clearingFigures,
   edge: edgeFigures,
   kills: killsFigures,
   ledger: ledgerFigures,
