@@ -1,6 +1,9 @@
 /**
  * Market intervals: half-open `[start, end)` in UTC. An interval is named by the ISO instant of its start,
  * to the minute: `2026-06-21T12:15Z`. The name is its id everywhere (messages, ledger keys, files).
+ *
+ * What is sold a day ahead is sold by the hour, so that an hour and its first quarter start together: a day-ahead
+ * interval names its length as well, as ISO 8601 writes it where a solidus will not do: `2026-06-21T12:00Z--PT60M`.
  */
 import { describeFound, InputError } from './errors.ts';
 
@@ -14,7 +17,9 @@ export interface Interval {
 }
 
 export const MINUTE_MS = 60_000;
-export const INTERVAL_ID = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}Z$';
+export const MINUTE_ID = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}Z$';
+export const INTERVAL_ID = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}Z(--PT[1-9]\\d{0,3}M)?$';
+const DAY_AHEAD = /--PT(\d+)M$/;
 
 /** ISO instant to the minute, UTC. */
 export function minuteId(at_ms: number): string {
@@ -34,13 +39,27 @@ export function intervalFrom(start_ms: number, duration_min: number): Interval {
   return { id: minuteId(start_ms), start_ms, end_ms: start_ms + duration_min * MINUTE_MS };
 }
 
+/** The day-ahead interval of `duration_min` minutes that starts at `start_ms`. */
+export function dayAheadInterval(start_ms: number, duration_min: number): Interval {
+  const interval = intervalFrom(start_ms, duration_min);
+  return { ...interval, id: `${interval.id}--PT${duration_min}M` };
+}
+
+/** Whether an id names an interval of the day-ahead market. */
+export function isDayAhead(id: string): boolean {
+  return DAY_AHEAD.test(id);
+}
+
 /**
  * The interval that an id names.
- * @throws InputError when the id is not a minute in UTC.
+ * @param duration_min of an id that does not say it.
+ * @throws InputError when the id is not a minute in UTC, with or without a length.
  */
 export function intervalOf(id: string, duration_min: number): Interval {
-  const start_ms = Date.parse(id.replace(/Z$/, ':00Z'));
-  if (!new RegExp(INTERVAL_ID).test(id) || !Number.isFinite(start_ms) || minuteId(start_ms) !== id) {
+  const length = DAY_AHEAD.exec(id)?.[1];
+  const start = id.replace(DAY_AHEAD, '');
+  const start_ms = Date.parse(start.replace(/Z$/, ':00Z'));
+  if (!new RegExp(INTERVAL_ID).test(id) || !Number.isFinite(start_ms) || minuteId(start_ms) !== start) {
     throw new InputError({
       source: 'interval id',
       path: '',
@@ -48,7 +67,9 @@ export function intervalOf(id: string, duration_min: number): Interval {
       expected: 'a minute in UTC such as 2026-06-21T12:15Z',
     });
   }
-  return intervalFrom(start_ms, duration_min);
+  return length === undefined
+    ? intervalFrom(start_ms, duration_min)
+    : dayAheadInterval(start_ms, Number(length));
 }
 
 /** True when the half-open intervals share an instant. */

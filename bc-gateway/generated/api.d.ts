@@ -523,6 +523,7 @@ export interface components {
             phases: string;
             nameplate_W: number;
             deviceIds: string[];
+            retailProgramme?: string;
         };
         EnrolmentRequest: {
             deraId: string;
@@ -641,7 +642,7 @@ export interface components {
             };
         };
         /** @enum {string} */
-        Product: "energy";
+        Product: "energy" | "day-ahead-energy";
         PublicKey: {
             /** @constant */
             kty: "EC";
@@ -684,6 +685,7 @@ export interface components {
             phases: string;
             nameplate_W: number;
             deviceIds: string[];
+            retailProgramme?: string;
             /** @enum {string} */
             status: "registered" | "qualified" | "suspended";
             limit_W: number;

@@ -2,13 +2,15 @@
 import { bidUid, sha256Hex } from '@fieldbid/core/digest';
 import type { Certificate, DerRegistration, KeyRotation } from '@fieldbid/core/gateway-api/schemas';
 import type { EnrolmentRequest } from '@fieldbid/core/market/enrolment';
-import type { Bid } from '@fieldbid/core/market/messages';
+import { type Bid, productOf } from '@fieldbid/core/market/messages';
 import { commitmentOf, signBid } from '@fieldbid/core/market/signed-bid';
 import { type Signer, signed } from '@fieldbid/core/signing';
 import type { Caller } from '../transactions/context.ts';
 import type { BidClaim, Change } from '../transactions/payloads.ts';
 
 export const INTERVAL = '2026-06-21T12:00Z';
+/** The hour that it lies in, of the day-ahead market. */
+export const HOUR = '2026-06-21T12:00Z--PT60M';
 
 export const NORTH: Caller = { mspId: 'DeraMSP', role: 'dera', deraId: 'north' };
 export const SOUTH: Caller = { mspId: 'DeraMSP', role: 'dera', deraId: 'south' };
@@ -34,11 +36,12 @@ export function qualification(derId: string, limit_W = 80_000) {
 /** A bid as the ledger learns of it. */
 export function claim(derId: string, changes: Partial<BidClaim> & { intervalId?: string } = {}): BidClaim {
   const { intervalId = INTERVAL, ...rest } = changes;
+  const product = productOf(intervalId);
   return {
-    uid: bidUid(derId, intervalId, 'energy'),
+    uid: bidUid(derId, intervalId, product),
     derId,
     deviceIds: [`${derId}-inverter`],
-    product: 'energy',
+    product,
     sequence: 1,
     quantity_W: 50_000,
     checksum: checksum(1),

@@ -5,6 +5,8 @@
  */
 import { bidUid } from '@fieldbid/core/digest';
 import type { BidState, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { isDayAhead } from '@fieldbid/core/interval';
+import { productOf } from '@fieldbid/core/market/messages';
 import type { TransactionContext } from './context.ts';
 import { checkBidSignature } from './der-keys.ts';
 import { keys } from './keys.ts';
@@ -13,6 +15,9 @@ import { Refused } from './refusal.ts';
 import { ownDer, requireKnownDera } from './registry.ts';
 import { announceBids, load, loadDecision, type StoredSubmission, save, saveFirst } from './state.ts';
 
+/** Day-ahead intervals are whole hours, so that a quarter of an hour lies in one of them. */
+const HOUR_AHEAD = /T\d{2}:00Z--PT60M$/;
+
 export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Promise<BidState[]> {
   const { intervalId, deraId, bids, silentDerIds } = batch;
   await requireKnownDera(ctx, deraId);
@@ -20,6 +25,15 @@ export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Pr
     throw new Refused('ALREADY_DECIDED', `The DSO has decided ${intervalId}; no bid can join it.`, {
       intervalId,
     });
+  }
+  if (isDayAhead(intervalId) && !HOUR_AHEAD.test(intervalId)) {
+    throw new Refused(
+      'MALFORMED',
+      `${intervalId} is no whole hour: energy is sold by the hour a day ahead.`,
+      {
+        intervalId,
+      },
+    );
   }
   await checkFirst(ctx, batch);
   await ctx.expect?.(keysOf(batch));
@@ -47,6 +61,7 @@ async function takeBid(
 ): Promise<BidState> {
   const { uid, derId, product, quantity_W, checksum, commitment = null } = bid;
   checkUid(bid, intervalId);
+  checkProduct(bid, intervalId);
   if (claimed.has(uid)) {
     throw new Refused('DUPLICATE', `${derId} bids twice in ${intervalId}.`, { uid, derId });
   }
@@ -55,6 +70,7 @@ async function takeBid(
   checkQualification(der, bid);
   const keyId = checkBidSignature(der, intervalId, bid);
   for (const deviceId of bid.deviceIds) {
+    await checkOtherMarket(ctx, bid, deviceId, intervalId, deraId);
     const key = keys.claim(deviceId, intervalId, product);
     const claim = await load<{ deraId: string }>(ctx, key);
     if (claim !== undefined || claimed.has(key)) {
@@ -95,8 +111,49 @@ function keysOf({ intervalId, bids, silentDerIds }: SubmitBids): string[] {
     ...bids.flatMap(({ derId, deviceIds, product }) => [
       keys.der(derId),
       ...deviceIds.map((deviceId) => keys.claim(deviceId, intervalId, product)),
+      ...(isDayAhead(intervalId)
+        ? []
+        : deviceIds.map((deviceId) => keys.dayAheadClaim(deviceId, intervalId))),
     ]),
   ];
+}
+
+/** A batch is of one market, which its interval names. */
+function checkProduct({ uid, derId, product }: BidClaim, intervalId: string): void {
+  const expected = productOf(intervalId);
+  if (product === expected) return;
+  throw new Refused('WRONG_PRODUCT', `${derId} bids ${product}; in ${intervalId} ${expected} is sold.`, {
+    uid,
+    derId,
+    found: product,
+    expected,
+  });
+}
+
+/**
+ * M10 · What one aggregator has sold of a device a day ahead is settled against what the same one sells of it in real
+ * time; another one would sell it a second time.
+ */
+async function checkOtherMarket(
+  ctx: TransactionContext,
+  { uid, derId }: BidClaim,
+  deviceId: string,
+  intervalId: string,
+  deraId: string,
+): Promise<void> {
+  const refuse = (by: string, market: string): void => {
+    if (by === deraId) return;
+    const message = `The capacity of ${deviceId} in ${intervalId} is sold ${market} by ${by} already.`;
+    throw new Refused('CLAIMED', message, { uid, derId, deviceId });
+  };
+  if (!isDayAhead(intervalId)) {
+    const claim = await load<{ deraId: string }>(ctx, keys.dayAheadClaim(deviceId, intervalId));
+    if (claim !== undefined) refuse(claim.deraId, 'a day ahead');
+    return;
+  }
+  for await (const { value } of ctx.range(...keys.claimsOfHour(deviceId, intervalId))) {
+    refuse((JSON.parse(value) as { deraId: string }).deraId, 'in this hour');
+  }
 }
 
 function checkUid({ uid, derId, product }: BidClaim, intervalId: string): void {
@@ -110,6 +167,10 @@ function checkUid({ uid, derId, product }: BidClaim, intervalId: string): void {
 }
 
 function checkQualification(der: RegistryEntry, { uid, derId, deviceIds, quantity_W }: BidClaim): void {
+  if (der.retailProgramme !== undefined) {
+    const message = `${derId} is in the retail programme ${der.retailProgramme}, which pays for the same energy.`;
+    throw new Refused('RETAIL_PROGRAMME', message, { uid, derId });
+  }
   if (der.status !== 'qualified') {
     throw new Refused('NOT_QUALIFIED', `${derId} is ${der.status}, not qualified.`, { uid, derId });
   }

@@ -1,4 +1,5 @@
 /** Every refusal of the contract, by its code; and that a refused transaction writes nothing. */
+import { bidUid } from '@fieldbid/core/digest';
 import type { Signer } from '@fieldbid/core/signing';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import test from 'ava';
@@ -10,6 +11,7 @@ import {
   claim,
   DSO,
   enrolment,
+  HOUR,
   INTERVAL,
   NORTH,
   qualification,
@@ -362,6 +364,59 @@ const CASES: readonly Case[] = [
     ...southern,
     submit,
     [SOUTH, 'submitBids', batch([claim('pv2', { deviceIds: ['pv1-inverter'] })], 'south')],
+  ],
+  [
+    'CLAIMED',
+    'in real time a device that another aggregator sold a day ahead',
+    ...known,
+    ...southern,
+    [NORTH, 'submitBids', batch([claim('pv1', { intervalId: HOUR })], 'north', HOUR)],
+    [
+      SOUTH,
+      'submitBids',
+      batch(
+        [claim('pv2', { deviceIds: ['pv1-inverter'], intervalId: '2026-06-21T12:45Z' })],
+        'south',
+        '2026-06-21T12:45Z',
+      ),
+    ],
+  ],
+  [
+    'CLAIMED',
+    'a day ahead a device that another aggregator sold in a quarter of the hour',
+    ...known,
+    ...southern,
+    submit,
+    [
+      SOUTH,
+      'submitBids',
+      batch([claim('pv2', { deviceIds: ['pv1-inverter'], intervalId: HOUR })], 'south', HOUR),
+    ],
+  ],
+  [
+    'WRONG_PRODUCT',
+    'a day-ahead product in an interval of real time',
+    ...known,
+    [
+      NORTH,
+      'submitBids',
+      batch([
+        claim('pv1', { product: 'day-ahead-energy', uid: bidUid('pv1', INTERVAL, 'day-ahead-energy') }),
+      ]),
+    ],
+  ],
+  [
+    'MALFORMED',
+    'a day-ahead interval that is no whole hour',
+    ...known,
+    [NORTH, 'submitBids', batch([], 'north', '2026-06-21T12:15Z--PT60M')],
+  ],
+  [
+    'RETAIL_PROGRAMME',
+    'a DER whose energy a retail programme pays for',
+    [NORTH, 'registerDer', registration('pv1', { retailProgramme: 'net metering' })],
+    qualify,
+    submit,
   ],
   [
     'CLAIMED',

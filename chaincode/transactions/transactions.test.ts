@@ -13,6 +13,7 @@ import {
   claim,
   DSO,
   enrolment,
+  HOUR,
   INTERVAL,
   NORTH,
   qualification,
@@ -191,6 +192,17 @@ test('the DSO reduces a dispatched bid, and what it delivered is settled', async
     ],
   );
   t.deepEqual(JSON.parse(ledger.events.at(-1)?.payload ?? ''), { ...dera, uids: [uid], revisions: [7] });
+});
+
+test('one aggregator sells a device a day ahead and in real time: the one is settled against the other', async (t) => {
+  const ledger = await market('pv1');
+  await done(ledger, NORTH, 'submitBids', batch([claim('pv1', { intervalId: HOUR })], 'north', HOUR));
+  for (const quarter of ['00', '15', '30', '45']) {
+    const intervalId = `2026-06-21T12:${quarter}Z`;
+    await done(ledger, NORTH, 'submitBids', batch([claim('pv1', { intervalId })], 'north', intervalId));
+  }
+  const { submissions } = (await done(ledger, DSO, 'readInterval', { intervalId: HOUR })) as IntervalState;
+  t.is(submissions[0]?.bids[0]?.product, 'day-ahead-energy');
 });
 
 test('an empty batch is recorded, silent DERs with it, and the interval can be decided', async (t) => {

@@ -43,6 +43,8 @@ export const DerRegistration = Type.Object(
     phases: Phases,
     nameplate_W: Power_W,
     deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
+    /** Retail programme (net metering, for instance) that pays for the same energy: such a DER may not bid. */
+    retailProgramme: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
   },
   closed,
 );

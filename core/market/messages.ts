@@ -4,7 +4,7 @@
  * integers; prices integer µ$/MWh; instants epoch milliseconds UTC.
  */
 import Type, { type Static } from 'typebox';
-import { INTERVAL_ID } from '../interval.ts';
+import { INTERVAL_ID, isDayAhead } from '../interval.ts';
 import { Signature } from '../signing.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -18,7 +18,14 @@ export const Power_W = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 /** ±1,000,000 $/MWh: a bound on the number, not a market rule. */
 export const Price_uUSD_per_MWh = Type.Integer({ minimum: -1e12, maximum: 1e12 });
 export const Instant_ms = Type.Integer({ minimum: 0, maximum: 8.64e15 });
-export const Product = Type.Enum(['energy']);
+/** `energy`: delivered, in real time; `day-ahead-energy`: sold a day ahead, by the hour. */
+export const Product = Type.Enum(['energy', 'day-ahead-energy']);
+export type Product = Static<typeof Product>;
+
+/** What is sold in an interval: its id says which market it is of. */
+export function productOf(intervalId: string): Product {
+  return isDayAhead(intervalId) ? 'day-ahead-energy' : 'energy';
+}
 
 /** What the DER read of itself when it formed the bid (M13): the evidence behind the quantity. */
 export const MeasuredState = Type.Object(

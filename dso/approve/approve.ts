@@ -74,7 +74,9 @@ export async function approve(options: ApproveOptions): Promise<Approval> {
     const took_ms = performance.now() - from;
     const remarks = [...powerFlow.description.remarks];
     if (safety === 'none' && !ranked && options.safety === undefined) {
-      remarks.push('the bids have no prices: only all of them together is checked, not what a clearing may make of them');
+      remarks.push(
+        'the bids have no prices: only all of them together is checked, not what a clearing may make of them',
+      );
     }
     return { feeder, requests, policy: policy.name, verdict, check, remarks, took_ms };
   } finally {
@@ -100,7 +102,9 @@ function feederOf(options: ApproveOptions): Feeder {
   const objects = new Map(objectsIn(readText(base.data.modelFile)).map((object) => [object.name, object]));
   const phasesOfBus = (bus: string) => {
     const properties = objects.get(bus)?.properties;
-    return properties === undefined || properties.has('parent') ? undefined : phasesOf(properties.get('phases'));
+    return properties === undefined || properties.has('parent')
+      ? undefined
+      : phasesOf(properties.get('phases'));
   };
   return new Feeder({
     ...base.data,
@@ -111,7 +115,15 @@ function feederOf(options: ApproveOptions): Feeder {
 }
 
 /** The answer for machines. Powers in W, voltages in pu, factors as numbers in [0, 1]. */
-export function approvalJson({ feeder, requests, policy, verdict, check, remarks, took_ms }: Approval): unknown {
+export function approvalJson({
+  feeder,
+  requests,
+  policy,
+  verdict,
+  check,
+  remarks,
+  took_ms,
+}: Approval): unknown {
   const { envelope, binding } = verdict;
   return {
     outcome: verdict.outcome,
@@ -209,6 +221,7 @@ function distance(distance_pu: number | null): string {
 function extremesText(extremes: Extremes | null): string {
   if (extremes === null) return 'no solution';
   const { max_pu, maxAt, min_pu, minAt, loading_pu, loadingAt } = extremes;
-  const loaded = loadingAt === null ? '' : `, ${loadingAt} at ${(loading_pu * 100).toFixed(0)} % of its rating`;
+  const loaded =
+    loadingAt === null ? '' : `, ${loadingAt} at ${(loading_pu * 100).toFixed(0)} % of its rating`;
   return `${min_pu.toFixed(4)} pu (${minAt}) … ${max_pu.toFixed(4)} pu (${maxAt})${loaded}`;
 }

@@ -33,7 +33,6 @@ const DerRow = Type.Object(
   },
   closed,
 );
-type DerRow = Static<typeof DerRow>;
 
 const BidRow = Type.Object(
   {
@@ -51,14 +50,14 @@ const BidRow = Type.Object(
   },
   closed,
 );
-type BidRow = Static<typeof BidRow>;
 
 /** DERs as the file says. @param phasesOfBus phases of a bus of the model. @throws InputError naming the place. */
 export function readDers(file: string, phasesOfBus: (bus: string) => Phase[] | undefined): FeederDer[] {
   const rows = readRows(file, 'ders', DerRow);
   const seen = new Set<string>();
   return rows.map(({ row, path }) => {
-    const fault = (key: string, found: string, expected: string) => wrong(file, `${path}/${key}`, found, expected);
+    const fault = (key: string, found: string, expected: string) =>
+      wrong(file, `${path}/${key}`, found, expected);
     if (seen.has(row.derId)) throw fault('derId', `${row.derId} again`, 'each DER once');
     seen.add(row.derId);
     const has = phasesOfBus(row.bus);
@@ -87,19 +86,25 @@ export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): Bi
   const order = [...new Set(priced.map(({ row }) => row.price_USD_per_MWh!))].sort((a, b) => a - b);
   const ranked = rows.filter(({ row }) => row.rank !== undefined || row.price_USD_per_MWh !== undefined);
   const requests = rows.map(({ row, path }): Request => {
-    const fault = (key: string, found: string, expected: string) => wrong(file, `${path}/${key}`, found, expected);
+    const fault = (key: string, found: string, expected: string) =>
+      wrong(file, `${path}/${key}`, found, expected);
     const { derId, uid = derId, price_USD_per_MWh: price, rank } = row;
     const der = ders.get(derId);
-    if (der === undefined) throw fault('derId', derId, `one of the DERs: ${[...ders.keys()].slice(0, 20).join(', ')}`);
-    if (seen.has(uid)) throw fault('derId', `${uid} again`, 'each bid once (name several bids of a DER by uid)');
+    if (der === undefined)
+      throw fault('derId', derId, `one of the DERs: ${[...ders.keys()].slice(0, 20).join(', ')}`);
+    if (seen.has(uid))
+      throw fault('derId', `${uid} again`, 'each bid once (name several bids of a DER by uid)');
     seen.add(uid);
-    if (price !== undefined && rank !== undefined) throw fault('rank', 'a price and a rank', 'one of the two');
+    if (price !== undefined && rank !== undefined)
+      throw fault('rank', 'a price and a rank', 'one of the two');
     if (ranked.length > 0 && price === undefined && rank === undefined) {
       throw fault('price_USD_per_MWh', 'nothing', 'a price or a rank in every bid, or in none');
     }
-    if (rank !== undefined && priced.length > 0) throw fault('rank', 'a rank', 'a price, as the other bids have');
+    if (rank !== undefined && priced.length > 0)
+      throw fault('rank', 'a rank', 'a price, as the other bids have');
     const quantity_W = watts(row.quantity_W, row.quantity_kW);
-    if (quantity_W === undefined) throw fault('quantity_W', 'nothing', 'quantity_W or quantity_kW, one of the two');
+    if (quantity_W === undefined)
+      throw fault('quantity_W', 'nothing', 'quantity_W or quantity_kW, one of the two');
     if (quantity_W > der.nameplate_W) {
       throw fault('quantity_W', `${quantity_W} W`, `at most the nameplate, ${der.nameplate_W} W`);
     }
@@ -140,6 +145,7 @@ function readRows<T extends TSchema>(file: string, name: string, row: T): { row:
 /** @param path in the file, or `:LINE/column` of a table. */
 function wrong(file: string, path: string, found: string, expected: string): InputError {
   const line = /^:(\d+)(.*)$/.exec(path);
-  if (line !== null) return new InputError({ source: `${file}:${line[1]}`, path: line[2] ?? '', found, expected });
+  if (line !== null)
+    return new InputError({ source: `${file}:${line[1]}`, path: line[2] ?? '', found, expected });
   return new InputError({ source: locate(file, path), path, found, expected });
 }

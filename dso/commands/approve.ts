@@ -26,9 +26,18 @@ export function registerApprove(dso: Command): void {
     .description(
       'Check bids against a feeder, and say how much of each it carries, whatever the clearing makes of them. No service is needed.',
     )
-    .requiredOption('--feeder <file>', 'GLM model (one case, its loads as they stand) or feeder.yaml (an interval of its day)')
-    .option('--ders <file>', 'DERs: derId, bus, phases, nameplate_W (JSON, YAML or CSV); default: the feeder.yaml’s own')
-    .requiredOption('--bids <file>', 'bids: derId, quantity_W or quantity_kW, price_USD_per_MWh or rank (JSON, YAML or CSV)')
+    .requiredOption(
+      '--feeder <file>',
+      'GLM model (one case, its loads as they stand) or feeder.yaml (an interval of its day)',
+    )
+    .option(
+      '--ders <file>',
+      'DERs: derId, bus, phases, nameplate_W (JSON, YAML or CSV); default: the feeder.yaml’s own',
+    )
+    .requiredOption(
+      '--bids <file>',
+      'bids: derId, quantity_W or quantity_kW, price_USD_per_MWh or rank (JSON, YAML or CSV)',
+    )
     .addOption(new Option('--policy <name>', 'who gives way').choices(POLICY_NAMES).default('proportional'))
     .addOption(
       new Option(
@@ -77,7 +86,9 @@ async function run(options: Options): Promise<void> {
     duration_min: options.durationMin,
     searchEngine: options.search,
   });
-  console.log(options.json === true ? JSON.stringify(approvalJson(approval), null, 2) : approvalText(approval));
+  console.log(
+    options.json === true ? JSON.stringify(approvalJson(approval), null, 2) : approvalText(approval),
+  );
   if (approval.verdict.outcome.startsWith('INFEASIBLE')) process.exitCode = 1;
 }
 

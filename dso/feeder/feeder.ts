@@ -7,6 +7,8 @@ import type { DerConnection, FeederModel, PowerFlowCase } from '../power-flow/po
 export interface FeederDer extends DerConnection {
   readonly nameplate_W: number;
   readonly deviceIds: readonly string[];
+  /** Retail programme that pays for the DER's energy: it is not qualified for the market. */
+  readonly retailProgramme?: string;
 }
 
 /** What the feeder must stay within; the ratings of its links are limits too. */

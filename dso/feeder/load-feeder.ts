@@ -44,6 +44,8 @@ export const FeederFile = Type.Object(
           phases: Phases,
           nameplate_W: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
           deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
+          /** Retail programme that pays for the same energy (net metering): the DER may not bid. */
+          retailProgramme: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
         },
         closed,
       ),

@@ -17,6 +17,8 @@ function differences(feeder: Feeder, registration: DerRegistration): string[] {
   const der = feeder.der(derId);
   if (der === undefined) return [`${derId} is not in the file of feeder ${feeder.id}`];
   const reasons: string[] = [];
+  const retail = registration.retailProgramme ?? der.retailProgramme;
+  if (retail !== undefined) reasons.push(`in the retail programme ${retail}, which pays for the same energy`);
   const compare = (what: string, found: string | number, expected: string | number): void => {
     if (found !== expected) reasons.push(`${what} ${found}; the feeder file has ${expected}`);
   };

@@ -1,6 +1,6 @@
 /** What a fault proxy does to Modbus exchanges, and to which: data, from a file, a scenario, or flags. */
 import { describeFound, InputError } from '@fieldbid/core/errors';
-import { INTERVAL_ID, intervalOf } from '@fieldbid/core/interval';
+import { intervalOf, MINUTE_ID } from '@fieldbid/core/interval';
 import { type Random, seededRandom } from '@fieldbid/core/random';
 import Type, { type Static } from 'typebox';
 
@@ -30,7 +30,7 @@ export type Fault = (typeof FAULTS)[number];
 
 const Byte = Type.Integer({ minimum: 0, maximum: 255 });
 const Register = Type.Integer({ minimum: 0, maximum: 65_535 });
-const Minute = Type.String({ pattern: INTERVAL_ID });
+const Minute = Type.String({ pattern: MINUTE_ID });
 
 export const FaultRule = Type.Object(
   {
