@@ -1,5 +1,5 @@
 /** Solves cases on a compiled circuit; runs in the worker process. */
-import type { DssLibrary } from './dss-library.ts';
+import { DssError, type DssLibrary } from './dss-library.ts';
 import { HEAD, OUTCOME, type Request, recordLength } from './exchange.ts';
 import { LinkFlow } from './link-flow.ts';
 import type { WatchedLink } from './translate.ts';
@@ -53,10 +53,9 @@ export class CaseSolver {
     this.#loadings = new Float64Array(rated.length);
   }
 
-  /** @param cases, full as in `Request`. @returns records as in `Reply`. */
-  solve(cases: Float64Array, full: boolean): Float64Array {
+  /** @param cases, count, full as in `Request`. @returns records as in `Reply`. */
+  solve(cases: Float64Array, count: number, full: boolean): Float64Array {
     const width = 2 * this.#loads.length;
-    const count = width === 0 ? 1 : cases.length / width;
     const length = recordLength(full, this.#nominal_V.length, this.#loadings.length);
     const records = new Float64Array(count * length);
     for (let i = 0; i < count; i++) {
@@ -152,7 +151,7 @@ export class CaseSolver {
     this.#dss.command('set loadmult=0');
     const converged = this.#dss.solve();
     this.#dss.command('set loadmult=1');
-    if (!converged) throw new RangeError('the circuit has no solution, even without any load');
+    if (!converged) throw new DssError('the circuit has no solution, even without any load');
     return this.#dss.voltages(this.#nodeCount).slice();
   }
 }

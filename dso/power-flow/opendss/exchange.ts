@@ -15,6 +15,7 @@ export type Request =
     }
   | {
       readonly op: 'solve';
+      readonly count: number;
       /** W and var of each channel, in turn, case after case. */
       readonly cases: Float64Array;
       /** All voltages of each case, or their extremes. */
@@ -25,7 +26,8 @@ export type Reply =
   | { readonly ok: true; readonly op: 'load'; readonly version: string }
   /** One record per case, as below. */
   | { readonly ok: true; readonly op: 'solve'; readonly records: Float64Array }
-  | { readonly ok: false; readonly reason: string };
+  /** By the circuit: any other process would refuse it as well. */
+  | { readonly ok: false; readonly by: 'circuit' | 'worker'; readonly reason: string };
 
 /**
  * A record begins with its outcome and two numbers that belong to it: swing power (W) and nothing when solved;

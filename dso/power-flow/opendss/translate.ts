@@ -91,10 +91,10 @@ export function translate(model: FeederModel, glm: string): Translation {
   );
   const voltages = watchedVoltages(network, nodes, kind);
   const elementsOf = (name: string) => ({ name, elements: network.links.get(name) ?? [] });
-  const feeding = [...network.links.keys()].flatMap((name) => {
+  const feeding = [...network.links.keys()].flatMap((name): Translation['feeding'] => {
     const link = requireObject(reader, name);
-    if (busOf(link.text('from') ?? '') === swing) return [{ ...elementsOf(name), end: 0 as const }];
-    return busOf(link.text('to') ?? '') === swing ? [{ ...elementsOf(name), end: 1 as const }] : [];
+    if (busOf(link.text('from') ?? '') === swing) return [{ ...elementsOf(name), end: 0 }];
+    return busOf(link.text('to') ?? '') === swing ? [{ ...elementsOf(name), end: 1 }] : [];
   });
   return {
     commands: network.commands,

@@ -2,8 +2,9 @@
  * The process that OpenDSS runs in. It holds one circuit and answers one request after the other. The library
  * can neither take the service down from here, nor keep it waiting: the engine ends this process when it is late.
  */
+import { messageOf } from '@fieldbid/core/errors';
 import { CaseSolver } from './case-solver.ts';
-import { DssLibrary } from './dss-library.ts';
+import { DssError, DssLibrary } from './dss-library.ts';
 import type { Reply, Request } from './exchange.ts';
 
 let solver: CaseSolver | undefined;
@@ -15,7 +16,7 @@ function handle(request: Request): Reply {
     return { ok: true, op: 'load', version: dss.version };
   }
   if (solver === undefined) throw new RangeError('no circuit is loaded');
-  return { ok: true, op: 'solve', records: solver.solve(request.cases, request.full) };
+  return { ok: true, op: 'solve', records: solver.solve(request.cases, request.count, request.full) };
 }
 
 process.on('message', (request: Request) => {
@@ -23,7 +24,7 @@ process.on('message', (request: Request) => {
   try {
     reply = handle(request);
   } catch (error) {
-    reply = { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    reply = { ok: false, by: error instanceof DssError ? 'circuit' : 'worker', reason: messageOf(error) };
   }
   process.send?.(reply);
 });
