@@ -1,0 +1,111 @@
+/**
+ * The two engines against each other, and OpenDSS against published results: two programs by different people,
+ * with a translation between them, that agree.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { ensurePythonEnvironment } from '../../python-environment.ts';
+import { GridLabD } from '../gridlabd/engine.ts';
+import type { FeederModel, PowerFlow, PowerFlowCase, Solution } from '../power-flow.ts';
+import { isSolved } from '../power-flow.ts';
+import { OpenDss } from './engine.ts';
+import { findOpenDss } from './library-file.ts';
+
+const { python, folder } = await ensurePythonEnvironment('engine', { quiet: true });
+const library = findOpenDss(folder);
+const feeders = (path: string) => fileURLToPath(new URL(`../../../feeders/${path}`, import.meta.url));
+const AS_MODELLED: PowerFlowCase = { loadFactors: {}, derPower_W: {} };
+
+async function solved(engine: PowerFlow, one: PowerFlowCase): Promise<Solution> {
+  const result = await engine.solve(one);
+  if (!isSolved(result)) throw new RangeError(JSON.stringify(result));
+  return result;
+}
+
+interface Feeder {
+  readonly model: FeederModel;
+  readonly cases: readonly PowerFlowCase[];
+}
+
+const IEEE13_LINKS: FeederModel['ratings'] = new Map([
+  ['line_632-6321', { kind: 'current', rating: 700 }],
+  ['line_692-675', { kind: 'current', rating: 260 }],
+  ['switch_671-692', { kind: 'current', rating: 600 }],
+  ['transformer_633-634', { kind: 'power', rating: 500_000 }],
+  ['fregn650n630', { kind: 'power', rating: 5_000_000 }],
+]);
+const IEEE13: Feeder = {
+  model: {
+    file: feeders('ieee13-original/ieee13.glm'),
+    scaledLoads: ['l634', 'l645', 'l646', 'l652', 'l671', 'l692', 'l6711', 'l6321'],
+    ders: [
+      { derId: 'three', bus: 'l675', phases: ['A', 'B', 'C'] },
+      { derId: 'low', bus: 'l634', phases: ['A', 'B', 'C'] },
+      { derId: 'one', bus: 'l645', phases: ['B'] },
+      { derId: 'two', bus: 'n684', phases: ['A', 'C'] },
+    ],
+    ratings: IEEE13_LINKS,
+  },
+  cases: [
+    AS_MODELLED,
+    { loadFactors: {}, derPower_W: { three: 900e3, low: 250e3, one: 150e3, two: 200e3 } },
+    { loadFactors: { l634: 0.3, l646: 2, l652: 0.5, l671: 0.2, l692: 3 }, derPower_W: { three: 2e6 } },
+    { loadFactors: { l646: 0, l652: 0, l692: 0, l671: 0 }, derPower_W: { three: 3e6, one: -50e3 } },
+  ],
+};
+const FEEDERS: Readonly<Record<string, Feeder>> = {
+  'ieee13-original': IEEE13,
+  ieee13: { ...IEEE13, model: { ...IEEE13.model, file: feeders('ieee13/ieee13.glm') } },
+  ieee123: {
+    model: {
+      file: feeders('ieee123/ieee123.glm'),
+      scaledLoads: ['n48', 'n76', 'n5', 'n6'],
+      ders: [
+        { derId: 'three', bus: 'n48', phases: ['A', 'B', 'C'] },
+        { derId: 'far', bus: 'n83', phases: ['A', 'B', 'C'] },
+        { derId: 'one', bus: 'n6', phases: ['C'] },
+      ],
+      ratings: new Map([
+        ['overhead_line_1_7', { kind: 'current', rating: 400 }],
+        ['tr611610', { kind: 'power', rating: 150_000 }],
+        ['reg1501491', { kind: 'power', rating: 5e6 }],
+      ]),
+    },
+    cases: [
+      AS_MODELLED,
+      { loadFactors: {}, derPower_W: { three: 500e3, far: 400e3, one: 60e3 } },
+      { loadFactors: { n48: 2, n76: 0.2, n5: 3, n6: 0 }, derPower_W: { far: 3e6 } },
+    ],
+  },
+};
+
+for (const [name, { model, cases }] of Object.entries(FEEDERS)) {
+  test(`${name}: GridLAB-D and OpenDSS agree, with and without DERs`, async (t) => {
+    const [record, search] = [await GridLabD.open(model, { python }), await OpenDss.open(model, { library })];
+    const { engine: _, ...described } = search.description;
+    const { engine: __, ...expected } = record.description;
+    t.deepEqual(described, expected);
+    let [gap_pu, gap_deg, loadingGap, swingGap] = [0, 0, 0, 0];
+    let at = '';
+    for (const one of cases) {
+      const [a, b] = [await solved(record, one), await solved(search, one)];
+      a.magnitude_pu.forEach((value, i) => {
+        const gap = Math.abs(value - b.magnitude_pu[i]!);
+        if (gap > gap_pu) at = record.description.nodePhases[i]!;
+        gap_pu = Math.max(gap_pu, gap);
+        gap_deg = Math.max(gap_deg, Math.abs(a.angle_deg[i]! - b.angle_deg[i]!));
+      });
+      a.loading_pu.forEach((value, i) => {
+        loadingGap = Math.max(loadingGap, Math.abs(value - b.loading_pu[i]!));
+      });
+      swingGap = Math.max(swingGap, Math.abs(a.swing_W - b.swing_W));
+      t.log(JSON.stringify([a.swing_W,b.swing_W,a.loading_pu,b.loading_pu]));
+    }
+    t.log(`${gap_pu.toExponential(1)} pu at ${at}, ${gap_deg.toExponential(1)} deg`);
+    t.log(`loadings ${loadingGap.toExponential(1)} pu, swing ${swingGap.toFixed(0)} W`);
+    t.true(gap_pu < 1e-4);
+    await record.close();
+    await search.close();
+  });
+}
