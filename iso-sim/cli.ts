@@ -5,12 +5,15 @@ import { createLogger } from '@fieldbid/core/logging';
 import { priceRange } from '@fieldbid/core/market/calendar';
 import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
+import { registerClear } from './clearing/clear-command.ts';
 import { IsoConfig } from './config.ts';
 import { loadMarketData } from './market-data.ts';
 import { IsoService } from './service.ts';
 
 export function register(program: Command): void {
-  group(program, 'iso', 'the ISO simulation: takes offers, clears at a uniform price')
+  const iso = group(program, 'iso', 'the ISO simulation: takes offers, clears at a uniform price');
+  registerClear(iso);
+  iso
     .command('run')
     .description('Run the ISO until its calendar is over or it is told to stop.')
     .requiredOption(
