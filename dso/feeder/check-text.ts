@@ -58,7 +58,7 @@ export function headroomText(found: readonly Headroom[] | undefined): string {
     return 'hosting headroom: none anywhere, the base case breaks a limit by itself';
   }
   const row = ({ bus, phases, headroom_kW, binding }: Headroom) =>
-    `  ${bus.padEnd(14)} ${phases.padEnd(4)} ${headroom_kW.toFixed(0).padStart(7)} kW   ${binding === null ? 'nothing binds' : brokenLimitText(binding)}`;
+    `  ${bus.padEnd(14)} ${phases.padEnd(4)} ${(binding === null ? `> ${headroom_kW}` : headroom_kW.toFixed(0)).padStart(7)} kW   ${binding === null ? 'nothing binds' : brokenLimitText(binding)}`;
   const few = found.length <= 2 * SHOWN;
   return [
     'hosting headroom: most that one more generator could inject at a bus, and what a little more would break',

@@ -44,12 +44,12 @@ export function legend(x: number, y: number, { low_pu, high_pu }: FeederLimits):
     return `<circle class="${name}" cx="${at}" cy="${y + 10}" r="5.5"/><text class="note" x="${at + 11}" y="${y + 14}">${escaped(texts[i] ?? '')}</text>`;
   });
   const equipment: [draw: (x: number) => string, text: string, width: number][] = [
-    [(at) => `<rect class="v source" x="${at - 7}" y="${y + 31}" width="14" height="14"/>`, 'substation', 92],
-    [(at) => `<circle class="v" cx="${at}" cy="${y + 38}" r="6.5"/>`, 'load', 58],
-    [(at) => `<g class="der"><path d="M${at - 6} ${y + 44}l6-11l6 11z"/></g>`, 'DER', 56],
-    [(at) => symbol('regulator', at, y + 38), 'regulator', 84],
-    [(at) => symbol('transformer', at, y + 38), 'transformer', 100],
-    [(at) => symbol('switch', at, y + 38), 'closed switch', 104],
+    [(at) => `<rect class="v source" x="${at - 7}" y="${y + 31}" width="14" height="14"/>`, 'substation', 94],
+    [(at) => `<circle class="v" cx="${at}" cy="${y + 38}" r="6.5"/>`, 'load', 62],
+    [(at) => `<g class="der"><path d="M${at - 6} ${y + 44}l6-11l6 11z"/></g>`, 'DER', 66],
+    [(at) => symbol('regulator', at, y + 38), 'regulator', 96],
+    [(at) => symbol('transformer', at, y + 38), 'transformer', 104],
+    [(at) => symbol('switch', at, y + 38), 'closed switch', 118],
   ];
   let at = x + 6;
   const drawn = equipment.map(([draw, text, width]) => {

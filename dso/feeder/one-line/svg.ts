@@ -12,8 +12,8 @@ import { escaped, symbol } from './symbols.ts';
 const COLUMN = 68;
 const ROW = 46;
 const MARGIN = 34;
-const HEADER = 74;
-const LEAST_WIDTH = 760;
+const HEADER = 88;
+const LEAST_WIDTH = 820;
 
 /** What the diagram shows beside the topology. */
 export interface Shown {
@@ -42,13 +42,17 @@ export function oneLine(shown: Shown): string {
   const { low_pu, high_pu } = feeder.data.limits;
   const clock = `${String(Math.floor(base.minuteOfDay / 60)).padStart(2, '0')}:${String(base.minuteOfDay % 60).padStart(2, '0')}`;
   const loads = feeder.data.loads.size === 0 ? 'the model’s own loads' : `the loads of ${clock} UTC`;
+  const facts = [
+    `Without DER, at ${loads}: ${base.min_pu.toFixed(4)} pu (${base.minAt}) to ${base.max_pu.toFixed(4)} pu (${base.maxAt}); ${(base.swing_W / 1000).toFixed(0)} kW from the substation`,
+    `Limits ${low_pu} to ${high_pu} pu ${feeder.data.voltages}. A bus has the colour of its voltage nearest to a limit.`,
+  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">`,
     `<title id="title">One-line diagram of ${escaped(feeder.id)}</title>`,
     `<style>${STYLE}</style>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
     `<text class="title" x="${MARGIN}" y="34">${escaped(feeder.id)}</text>`,
-    `<text class="sub" x="${MARGIN}" y="54">Without DER, at ${loads}: ${base.min_pu.toFixed(4)} pu (${escaped(base.minAt)}) to ${base.max_pu.toFixed(4)} pu (${escaped(base.maxAt)}); limits ${low_pu} to ${high_pu} pu ${feeder.data.voltages}; ${(base.swing_W / 1000).toFixed(0)} kW from the substation</text>`,
+    ...facts.map((line, i) => `<text class="sub" x="${MARGIN}" y="${54 + i * 17}">${escaped(line)}</text>`),
     ...placed.map((bus) => link(bus, x, y, shown)),
     ...placed.map((bus) => busMark(bus, x(bus), y(bus), shown)),
     legend(MARGIN, HEADER + diagram + 10, feeder.data.limits),
@@ -112,7 +116,9 @@ function busMark(bus: Placed, x: number, y: number, shown: Shown): string {
   return [
     `<g class="bus"><title>${escaped(title)}</title>${mark}`,
     `<text class="name" x="${x + 6}" y="${y - 9}">${escaped(shortName(bus.name))}</text>`,
-    value === '' ? '' : `<text class="value" x="${x + 8}" y="${y + 16}">${value}</text>`,
+    value === ''
+      ? ''
+      : `<text class="value" x="${bus.parent === undefined ? x - 8 : x + 8}" y="${y + (bus.parent === undefined ? 22 : 16)}">${value}</text>`,
     der_kW === 0 ? '' : `<g class="der"><path d="M${x - 14} ${y + 16}l5.5-10l5.5 10z"/></g>`,
     '</g>',
   ].join('');

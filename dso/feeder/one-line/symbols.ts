@@ -6,7 +6,7 @@ export function symbol(kind: string, x: number, y: number): string {
     case 'regulator':
       return `<circle class="gear" cx="${x}" cy="${y}" r="8"/><path class="gear" d="M${x - 9} ${y + 9}L${x + 9} ${y - 9}m-5 -0.5l5 0.5l-0.5 5"/>`;
     case 'transformer':
-      return `<circle class="gear" cx="${x - 5}" cy="${y}" r="7.5"/><circle class="ring" cx="${x + 5}" cy="${y}" r="7.5"/>`;
+      return `<circle class="gear" cx="${x - 5}" cy="${y}" r="7.5"/><circle class="gear" cx="${x + 5}" cy="${y}" r="7.5"/><circle class="ring" cx="${x - 5}" cy="${y}" r="7.5"/>`;
     case 'switch':
     case 'fuse':
     case 'recloser':
