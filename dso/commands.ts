@@ -1,12 +1,12 @@
-/** `fieldbid dso run` and `fieldbid dso check-feeder`. */
+/** `fieldbid dso run`, and the other commands of the room. */
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
-import { createLogger, silentLogger } from '@fieldbid/core/logging';
+import { createLogger } from '@fieldbid/core/logging';
 import { gatewayClient } from '@fieldbid/core/service-config';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
+import { registerCheckFeeder } from './commands/check-feeder.ts';
 import { DsoConfig } from './config.ts';
 import { policyNamed } from './feasibility/policies.ts';
-import { dayCheck, dayCheckText } from './feeder/day-check.ts';
 import { loadFeeder } from './feeder/load-feeder.ts';
 import { openPowerFlow } from './feeder/open-feeder.ts';
 import { DsoService } from './service.ts';
@@ -19,12 +19,7 @@ export function registerDso(program: Command): void {
     .requiredOption('--config <file>', 'YAML file: gateway, feederFile, calendar, deraIds')
     .addOption(logLevelOption())
     .action((options: { config: string; logLevel: string }) => run(options.config, options.logLevel));
-  dso
-    .command('check-feeder')
-    .argument('<file>', 'feeder.yaml')
-    .description('Load a feeder and solve its day: without DER, and with every DER at clear-sky power.')
-    .option('--interval-min <minutes>', 'length of a market interval', Number, 15)
-    .action(checkFeeder);
+  registerCheckFeeder(dso);
 }
 
 async function run(configFile: string, level: string): Promise<void> {
@@ -57,18 +52,6 @@ async function run(configFile: string, level: string): Promise<void> {
     service.start();
     log.info({ feederId: feeder.id, policy: config.policy }, 'the DSO is running');
     await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
-  } finally {
-    await powerFlow.close();
-  }
-}
-
-async function checkFeeder(file: string, { intervalMin }: { intervalMin: number }): Promise<void> {
-  const feeder = loadFeeder(file);
-  const powerFlow = await openPowerFlow(feeder, silentLogger());
-  try {
-    const found = await dayCheck(feeder, powerFlow, intervalMin);
-    console.log(dayCheckText(feeder, powerFlow.description, found));
-    if (!found.feasibleWithoutDer) process.exitCode = 1;
   } finally {
     await powerFlow.close();
   }

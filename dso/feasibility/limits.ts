@@ -2,7 +2,7 @@
  * Step 7 · What a power flow is measured against: voltages, ratings of lines and transformers, and reverse power at
  * the substation (M11, M21). One number says how far outside a case is, and where.
  */
-import type { VoltageLimits } from '../feeder/feeder.ts';
+import type { FeederLimits } from '../feeder/feeder.ts';
 import { type Extremes, isSolved, type NoSolution } from '../power-flow/power-flow.ts';
 
 /** Limits that hold in one case. */
@@ -32,7 +32,7 @@ const ON_THE_LIMIT_PU = 1e-7;
  */
 const SHARE_OF_USED_UP_MARGIN = 0.1;
 
-export function bareLimits({ low_pu, high_pu, export_W }: VoltageLimits): CaseLimits {
+export function bareLimits({ low_pu, high_pu, export_W }: FeederLimits): CaseLimits {
   return { low_pu, high_pu, loading_pu: 1, export_W: export_W ?? Number.POSITIVE_INFINITY };
 }
 

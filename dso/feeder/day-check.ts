@@ -2,13 +2,13 @@
 import { InputError } from '@fieldbid/core/errors';
 import {
   type Extremes,
-  type FeederDescription,
   isSolved,
   type NoSolution,
   type PowerFlow,
   widest,
 } from '../power-flow/power-flow.ts';
 import type { Feeder } from './feeder.ts';
+import { brokenLimit } from './limits.ts';
 
 const DAY_MIN = 1440;
 
@@ -62,8 +62,7 @@ export async function dayCheck(
 }
 
 function isOutside(feeder: Feeder, result: Extremes | NoSolution): boolean {
-  const { low_pu, high_pu } = feeder.data.limits;
-  return !isSolved(result) || result.max_pu > high_pu || result.min_pu < low_pu;
+  return brokenLimit(feeder.data.limits, result) !== undefined;
 }
 
 function summary(feeder: Feeder, results: readonly (Extremes | NoSolution)[]): DayExtremes {
@@ -77,32 +76,28 @@ function summary(feeder: Feeder, results: readonly (Extremes | NoSolution)[]): D
 }
 
 /** The same for people. */
-export function dayCheckText(feeder: Feeder, description: FeederDescription, found: DayCheck): string {
-  const { limits, margin_pu, ders, loads } = feeder.data;
-  const total_kW = ders.reduce((sum, { nameplate_W }) => sum + nameplate_W, 0) / 1000;
+export function dayCheckText(found: DayCheck): string {
   const binding = found.bindingIntervals;
   return [
-    `feeder ${feeder.id} (${feeder.data.modelFile}) on ${description.engine}`,
-    `  ${description.nodes.length} nodes, ${description.links.length} links, swing ${description.swing}; every node is reached`,
-    `  ${loads.size} loads with a pattern, ${ders.length} DERs, ${total_kW.toFixed(0)} kW of nameplate`,
-    `  limits ${limits.low_pu} … ${limits.high_pu} pu, margin ${margin_pu} pu`,
-    ...description.remarks.map((remark) => `  note: ${remark}`),
-    `without DER:         ${extremesText(found.withoutDer)}`,
-    `at clear-sky power:  ${extremesText(found.clearSky)}`,
+    'over the day, every minute',
+    `  without DER:         ${extremesText(found.withoutDer)}`,
+    `  at clear-sky power:  ${extremesText(found.clearSky)}`,
     binding.length === 0
-      ? 'clear-sky power breaks no limit in any interval'
-      : `clear-sky power breaks a limit in ${binding.length} of ${DAY_MIN / found.interval_min} intervals: ${spans(binding, found.interval_min)}`,
+      ? '  clear-sky power breaks no limit in any interval'
+      : `  clear-sky power breaks a limit in ${binding.length} of ${DAY_MIN / found.interval_min} intervals: ${spans(binding, found.interval_min)}`,
     found.feasibleWithoutDer
-      ? 'The feeder is feasible without DER in every minute.'
-      : 'NOT feasible without DER: the DSO would answer INFEASIBLE_AT_ZERO or INFEASIBLE_UNDERVOLTAGE.',
+      ? '  feasible without DER in every minute'
+      : '  NOT feasible without DER in every minute',
   ].join('\n');
 }
 
 function extremesText({ extremes, minutesOutside, minutesWithoutSolution }: DayExtremes): string {
   if (extremes === null) return 'no minute has a solution';
-  const { min_pu, minAt, max_pu, maxAt } = extremes;
+  const { min_pu, minAt, max_pu, maxAt, loading_pu, loadingAt, swing_W } = extremes;
+  const loaded = loadingAt === null ? '' : `${(loading_pu * 100).toFixed(0)} % in ${loadingAt}, `;
+  const exported = swing_W < 0 ? `export ${(-swing_W / 1000).toFixed(0)} kW, ` : '';
   const unsolved = minutesWithoutSolution === 0 ? '' : `, ${minutesWithoutSolution} without a solution`;
-  return `${min_pu.toFixed(4)} pu (${minAt}) … ${max_pu.toFixed(4)} pu (${maxAt}), ${minutesOutside} minutes outside${unsolved}`;
+  return `${min_pu.toFixed(4)} pu (${minAt}) … ${max_pu.toFixed(4)} pu (${maxAt}), ${loaded}${exported}${minutesOutside} minutes outside${unsolved}`;
 }
 
 /** 08:30–15:15 and the like. */

@@ -2,21 +2,20 @@
  * A feeder as the DSO knows it (A9): model, limits, where each DER is connected, and the forecast of load and
  * PV by minute of day. What a day really brings is not in here.
  */
-import type { DerConnection, FeederModel, PowerFlowCase } from '../power-flow/power-flow.ts';
+import type {
+  DerConnection,
+  FeederModel,
+  LinkRating,
+  PowerFlowCase,
+  VoltageKind,
+} from '../power-flow/power-flow.ts';
+import { monitoredVoltages } from '../power-flow/voltages.ts';
 
 export interface FeederDer extends DerConnection {
   readonly nameplate_W: number;
   readonly deviceIds: readonly string[];
   /** Retail programme that pays for the DER's energy: it is not qualified for the market. */
   readonly retailProgramme?: string;
-}
-
-/** What the feeder must stay within; the ratings of its links are limits too. */
-export interface VoltageLimits {
-  readonly low_pu: number;
-  readonly high_pu: number;
-  /** Most that the feeder may send back into the substation, W; absent: as much as it likes. */
-  readonly export_W?: number;
 }
 
 export interface FeederData {
@@ -26,7 +25,11 @@ export interface FeederData {
   readonly modelFile: string;
   /** Table of `clearSky`, absolute: agents may read it too. */
   readonly clearSkyFile: string;
-  readonly limits: VoltageLimits;
+  readonly limits: FeederLimits;
+  /** Which voltages the limits hold for. */
+  readonly voltages: VoltageKind;
+  /** Links that have to stay within a rating. */
+  readonly ratings: ReadonlyMap<string, LinkRating>;
   /** Kept inside the limits because forecasts are not exact, pu. */
   readonly margin_pu: number;
   readonly ders: readonly FeederDer[];
@@ -36,6 +39,14 @@ export interface FeederData {
   readonly clearSky: readonly number[];
   /** Over all files that the feeder consists of. */
   readonly sha256: string;
+}
+
+/** What the feeder must stay within; the ratings of its links are limits too. */
+export interface FeederLimits {
+  readonly low_pu: number;
+  readonly high_pu: number;
+  /** Most that the feeder may send back into the substation, W, >= 0; absent: no limit. */
+  readonly export_W?: number;
 }
 
 export interface CaseRequest {
@@ -74,14 +85,15 @@ export class Feeder {
 
   /** What an engine needs to load it. */
   model(): FeederModel {
-    const { modelFile, ders, loads } = this.data;
-    return { file: modelFile, ders, scaledLoads: [...loads.keys()] };
+    const { modelFile, ders, loads, voltages, ratings } = this.data;
+    return { file: modelFile, ders, scaledLoads: [...loads.keys()], voltages, ratings };
   }
 
-  /** `node.phase` of each phase of a DER, as `FeederDescription.nodePhases` names them. */
+  /** The monitored voltages where a DER is connected, named as in `FeederDescription.nodePhases`. */
   connection(derId: string): string[] {
     const der = this.#ders.get(derId);
-    return der === undefined ? [] : der.phases.map((phase) => `${der.bus}.${phase}`);
+    if (der === undefined) return [];
+    return monitoredVoltages(der.phases, this.data.voltages).map((voltage) => `${der.bus}.${voltage}`);
   }
 
   /** Power of a DER under a clear sky, W; 0 for one that the feeder has not. */

@@ -7,9 +7,10 @@ import { Phases } from '@fieldbid/core/gateway-api/schemas';
 import { Id } from '@fieldbid/core/market/messages';
 import Type, { type Static } from 'typebox';
 import { type GlmObject, objectsIn, phasesOf } from '../power-flow/gridlabd/glm.ts';
-import type { Phase } from '../power-flow/power-flow.ts';
+import type { Phase, VoltageKind } from '../power-flow/power-flow.ts';
 import { readDayTable } from './day-table.ts';
 import { Feeder, type FeederDer } from './feeder.ts';
+import { linkRatings, RatingEntry } from './ratings.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -25,9 +26,15 @@ export const FeederFile = Type.Object(
       {
         low_pu: Type.Number({ minimum: 0.5, maximum: 1 }),
         high_pu: Type.Number({ minimum: 1, maximum: 1.5 }),
+        /** Most that the feeder may send back into the substation, W; no limit where it is absent. */
+        export_W: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000_000_000 })),
       },
       closed,
     ),
+    /** Which voltages the limits hold for; `auto`: between lines where nothing in the model has a neutral. */
+    voltages: Type.Enum(['auto', 'line-to-neutral', 'line-to-line'], { default: 'auto' }),
+    /** Link of the model → what it may carry. One that is not named has the rating that the model gives it. */
+    ratings: Type.Record(ObjectName, RatingEntry, { default: {} }),
     /** Kept inside the limits, pu. */
     margin_pu: Type.Number({ minimum: 0, maximum: 0.05, default: 0.002 }),
     /** CSV: `minute` and one column per pattern, pu of the model's own load. */
@@ -70,8 +77,13 @@ export function loadFeeder(path: string): Feeder {
   const objects = new Map(objectsIn(readText(modelFile)).map((object) => [object.name, object]));
   const ders = config.ders.map((der) => ({ ...der, phases: [...der.phases] as Phase[] }));
   checkOnce(file, ders);
+  const voltages = config.voltages === 'auto' ? voltageKind(objects.values()) : config.voltages;
   ders.forEach((der, i) => {
     checkConnection(file, config.model, `/ders/${i}`, der, objects);
+    if (voltages === 'line-to-line' && der.phases.length < 2) {
+      const expected = 'two phases or three: the feeder has no neutral (voltages: line-to-line)';
+      throw wrong(file, `/ders/${i}/phases`, `the single phase ${der.phases.join('')}`, expected);
+    }
   });
   const patterns = readDayTable(patternFile, LARGEST_LOAD_PU);
   const clearSky = readDayTable(clearSkyFile, 1).get(CLEAR_SKY_COLUMN);
@@ -102,12 +114,22 @@ export function loadFeeder(path: string): Feeder {
     modelFile,
     clearSkyFile,
     limits: config.limits,
+    voltages,
+    ratings: linkRatings(file, config.ratings, objects),
     margin_pu: config.margin_pu,
     ders,
     loads,
     clearSky,
     sha256: sha256Hex(parts.map((part) => `${basename(part)} ${sha256Hex(readText(part))}\n`).join('')),
   });
+}
+
+/** Without a neutral anywhere there is only the voltage between lines to speak of. */
+export function voltageKind(objects: Iterable<GlmObject>): VoltageKind {
+  for (const { properties } of objects) {
+    if (/[NS]/.test(properties.get('phases') ?? '')) return 'line-to-neutral';
+  }
+  return 'line-to-line';
 }
 
 function checkOnce(file: string, ders: readonly FeederDer[]): void {

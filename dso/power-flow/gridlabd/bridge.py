@@ -4,7 +4,7 @@ One process holds one model. Requests and their answers:
   {"op": "load", "file": PATH, "hidden": [NAME, ...]}        one line: what the model holds, less the hidden
                                                              objects (children: they have their bus's voltage)
   {"op": "channels", "channels": [[object, property], ...],  one line: the model's own value of each channel
-   "reported": [[node, [phase, ...]], ...],
+   "reported": [[node, ["A" | "AB", ...]], ...],            (phase, or pair of lines)
    "rated": [[link, "current" | "power", rating], ...]}
   {"op": "solve", "cases": [[re, im, re, im, ...], ...],     one line per case, until one fails
    "voltages": bool}
@@ -198,7 +198,9 @@ class Model:
         self.channels = channels
         self.current = [None] * len(channels)
         self.reported = [
-            (name, phase, f"{name}.{phase}", self.nodes[name][0]) for name, phases in reported for phase in phases
+            (name, voltage, f"{name}.{voltage}", self.nodes[name][0] * (math.sqrt(3) if len(voltage) == 2 else 1))
+            for name, voltages in reported
+            for voltage in voltages
         ]
         return values
 
@@ -261,8 +263,11 @@ class Model:
             for cls in self.node_classes:
                 texts[phase].update(self.grid.get_properties_by_class(cls, "voltage_" + phase))
         voltages = []
-        for name, phase, shown, nominal in self.reported:
-            value = complex_of(texts[phase][name]) / nominal
+        for name, voltage, shown, nominal in self.reported:
+            value = complex_of(texts[voltage[0]][name])
+            if len(voltage) == 2:  # between two lines
+                value -= complex_of(texts[voltage[1]][name])
+            value /= nominal
             if not SANE_PU[0] < abs(value) < SANE_PU[1]:  # false for NaN as well
                 raise Refused("BAD_VOLTAGE", f"{shown} is at {abs(value):.4g} pu")
             voltages.append(value)

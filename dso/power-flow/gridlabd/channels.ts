@@ -1,10 +1,10 @@
 /**
  * What varies between two cases, as a list of GridLAB-D properties ("channels"): the parts of each scaled
- * load, and each DER's power per phase. Every case sets every channel.
+ * load, and each DER's power per phase or pair of lines. Every case sets every channel.
  */
 import { describeFound, InputError } from '@fieldbid/core/errors';
 import type { FeederModel, PowerFlowCase } from '../power-flow.ts';
-import { derObject, derProperty, type GlmObject } from './glm.ts';
+import { derObject, derProperty, derTerminals, type GlmObject } from './glm.ts';
 
 export interface Channel {
   readonly object: string;
@@ -13,7 +13,7 @@ export interface Channel {
   readonly kind: 'power' | 'current' | 'impedance' | 'der';
   /** Load or DER that it belongs to. */
   readonly owner: string;
-  /** Share of a DER's power on this phase. */
+  /** Share of a DER's power on this phase, or between these lines. */
   readonly share: number;
 }
 
@@ -37,11 +37,12 @@ export function channelsFor(model: FeederModel, objects: ReadonlyMap<string, Glm
     }
   }
   for (const { derId, phases } of model.ders) {
-    for (const phase of phases) {
-      const share = 1 / phases.length;
+    const terminals = derTerminals(phases, model.voltages);
+    for (const terminal of terminals) {
+      const share = 1 / terminals.length;
       channels.push({
         object: derObject(derId),
-        property: derProperty(phase),
+        property: derProperty(terminal),
         kind: 'der',
         owner: derId,
         share,

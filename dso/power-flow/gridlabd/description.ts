@@ -2,6 +2,7 @@
 import { FieldbidError, InputError } from '@fieldbid/core/errors';
 import type { FeederDescription, FeederModel, LinkDescription, NodeDescription } from '../power-flow.ts';
 import { unreachable } from '../reachability.ts';
+import { monitoredVoltages } from '../voltages.ts';
 import type { GlmObject } from './glm.ts';
 import type { Answer } from './process.ts';
 
@@ -56,7 +57,9 @@ export function describe(
   return {
     engine: String(answer.engine),
     nodes: live,
-    nodePhases: live.flatMap(({ name, phases }) => phases.map((phase) => `${name}.${phase}`)),
+    nodePhases: live.flatMap(({ name, phases }) =>
+      monitoredVoltages(phases, model.voltages ?? 'line-to-neutral').map((voltage) => `${name}.${voltage}`),
+    ),
     links,
     ratedLinks: [...(model.ratings?.keys() ?? [])],
     swing,

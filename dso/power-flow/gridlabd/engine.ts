@@ -16,6 +16,7 @@ import type {
   PowerFlowCase,
   Solution,
 } from '../power-flow.ts';
+import { monitoredVoltages } from '../voltages.ts';
 import { type Channel, channelsFor, channelValues } from './channels.ts';
 import { describe } from './description.ts';
 import { derObject, derObjects, type GlmObject, objectsIn, phasesOf } from './glm.ts';
@@ -80,11 +81,19 @@ export class GridLabD implements PowerFlow {
           expected: objects.has(bus) ? `phases among ${has.join('')}` : 'a bus of the model',
         });
       }
+      if (model.voltages === 'line-to-line' && phases.length < 2) {
+        throw new InputError({
+          source: model.file,
+          path: `/ders/${derId}`,
+          found: `the single phase ${phases.join('')}`,
+          expected: 'two phases or three: a three-wire feeder has no neutral to connect to',
+        });
+      }
     }
     const channels = channelsFor(model, objects);
     const folder = mkdtempSync(join(tmpdir(), 'fieldbid-feeder-'));
     const file = join(folder, basename(model.file));
-    writeFileSync(file, `${text}\n${derObjects(model.ders, objects)}`);
+    writeFileSync(file, `${text}\n${derObjects(model.ders, objects, model.voltages)}`);
     try {
       const { loaded, description } = await start({ file, model, channels, objects }, options);
       return new GridLabD({ file, model, channels, objects }, options, folder, loaded, description);
@@ -196,7 +205,8 @@ async function start(
       const tell = (request: Record<string, unknown>) => ask(process, request, deadline_ms, file, model.file);
       const description = describe(await tell({ op: 'load', file, hidden }), objects, model);
       const names = channels.map(({ object, property }) => [object, property]);
-      const reported = description.nodes.map(({ name, phases }) => [name, phases]);
+      const kind = model.voltages ?? 'line-to-neutral';
+      const reported = description.nodes.map(({ name, phases }) => [name, monitoredVoltages(phases, kind)]);
       const rated = [...(model.ratings ?? [])].map(([link, { kind, rating }]) => [link, kind, rating]);
       const own = (await tell({ op: 'channels', channels: names, reported, rated })).values as number[];
       return { loaded: { process, own }, description };

@@ -2,7 +2,8 @@
  * GridLAB-D model files (GLM), as far as the engine needs them as text: which objects there are, who is whose
  * parent, and the objects to append for the DERs. GridLAB-D itself parses the model.
  */
-import type { DerConnection, Phase } from '../power-flow.ts';
+import type { DerConnection, Phase, VoltageKind } from '../power-flow.ts';
+import { linePairs, type VoltageName } from '../voltages.ts';
 
 export interface GlmObject {
   readonly kind: string;
@@ -16,7 +17,7 @@ export function objectsIn(glm: string): GlmObject[] {
   const out: GlmObject[] = [];
   for (const match of text.matchAll(/\bobject\s+([A-Za-z_]\w*)(?::[^\s{]*)?\s*\{([^{}]*)\}/g)) {
     const properties = new Map<string, string>();
-    for (const [, key, value] of (match[2] ?? '').matchAll(/([A-Za-z_]\w*)\s+("[^"]*"|[^;]*?)\s*;/g)) {
+    for (const [, key, value] of (match[2] ?? '').matchAll(/([A-Za-z_][\w.]*)\s+("[^"]*"|[^;]*?)\s*;/g)) {
       properties.set(key ?? '', (value ?? '').replace(/^"|"$/g, ''));
     }
     const name = properties.get('name');
@@ -35,26 +36,43 @@ export function derObject(derId: string): string {
   return `der_${derId.replace(/[^A-Za-z0-9]/g, '_')}`;
 }
 
-/** The property that a DER's injection on a phase is written to. */
-export function derProperty(phase: Phase): string {
-  return `constant_power_${phase}`;
+/**
+ * Where a DER injects: on its phases, or on a three-wire feeder between its lines, of which it needs two. Its power
+ * is shared equally over these.
+ */
+export function derTerminals(phases: readonly Phase[], kind: VoltageKind | undefined): VoltageName[] {
+  return kind === 'line-to-line' ? linePairs(phases) : [...phases];
+}
+
+/**
+ * The property that a DER's injection is written to. In GridLAB-D the properties of a delta load have the name of
+ * their first line: `constant_power_C` is between C and A.
+ */
+export function derProperty(terminal: VoltageName): string {
+  return `constant_power_${terminal[0]}`;
 }
 
 /**
  * A DER is a load of negative constant power, child of its bus: GridLAB-D adds a child's power to its
- * parent's, wye-connected. A parent with a neutral passes it on; one without has none to pass.
+ * parent's. Wye-connected, a parent with a neutral passes it on, and one without has none to pass; between
+ * lines it is delta-connected (`D`), whatever its parent is.
  */
-export function derObjects(ders: readonly DerConnection[], parents: ReadonlyMap<string, GlmObject>): string {
+export function derObjects(
+  ders: readonly DerConnection[],
+  parents: ReadonlyMap<string, GlmObject>,
+  kind?: VoltageKind,
+): string {
   return ders
     .map(({ derId, bus, phases }) => {
       const parent = parents.get(bus)?.properties;
       const neutral = parent?.get('phases')?.includes('N') === true ? 'N' : '';
+      const connection = kind === 'line-to-line' ? 'D' : neutral;
       const lines = [
         `name ${derObject(derId)};`,
         `parent ${bus};`,
-        `phases "${phases.join('')}${neutral}";`,
+        `phases "${phases.join('')}${connection}";`,
         `nominal_voltage ${parent?.get('nominal_voltage') ?? ''};`,
-        ...phases.map((phase) => `${derProperty(phase)} 0+0j;`),
+        ...derTerminals(phases, kind).map((terminal) => `${derProperty(terminal)} 0+0j;`),
       ];
       return `object load {\n${lines.map((line) => `\t${line}\n`).join('')}}\n`;
     })
