@@ -4,11 +4,12 @@ import { besideFile, readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
 import { gatewayClient } from '@fieldbid/core/service-config';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
+import { registerApprove } from './commands/approve.ts';
 import { registerCheckFeeder } from './commands/check-feeder.ts';
 import { DsoConfig } from './config.ts';
 import { policyNamed } from './feasibility/policies.ts';
 import { loadFeeder } from './feeder/load-feeder.ts';
-import { openPowerFlow } from './feeder/open-feeder.ts';
+import { openPowerFlow, openSearchFlow } from './feeder/open-feeder.ts';
 import { DsoService } from './service.ts';
 
 export function registerDso(program: Command): void {
@@ -19,6 +20,7 @@ export function registerDso(program: Command): void {
     .requiredOption('--config <file>', 'YAML file: gateway, feederFile, calendar, deraIds')
     .addOption(logLevelOption())
     .action((options: { config: string; logLevel: string }) => run(options.config, options.logLevel));
+  registerApprove(dso);
   registerCheckFeeder(dso);
 }
 
@@ -31,11 +33,13 @@ async function run(configFile: string, level: string): Promise<void> {
   const after = checkpointFile === undefined ? undefined : readCheckpoint(checkpointFile);
   const gateway = gatewayClient(config.gateway, configFile);
   const powerFlow = await openPowerFlow(feeder, log);
+  const search = await openSearchFlow(feeder, log);
   try {
     const service = new DsoService({
       gateway,
       feeder,
       powerFlow,
+      search,
       interval_min: config.calendar.interval_min,
       deraIds: config.deraIds,
       policy: policyNamed(config.policy),
@@ -53,6 +57,7 @@ async function run(configFile: string, level: string): Promise<void> {
     log.info({ feederId: feeder.id, policy: config.policy }, 'the DSO is running');
     await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
   } finally {
+    await search?.close();
     await powerFlow.close();
   }
 }

@@ -186,9 +186,11 @@ export function approvalText(approval: Approval): string {
     `${verdict.outcome} by ${policy} on ${feeder.id}: ${verdict.note}`,
     `  all bids as they are   ${extremesText(verdict.original)}`,
     `  as approved            ${extremesText(verdict.approved)}`,
-    envelope.safety === 'none'
-      ? '  clearing: not considered, only all of the bids together'
-      : `  clearing: ${envelope.outcomes} outcomes (${envelope.safety}) hold; nearest to a limit: ${envelope.worstOutcome ?? '–'}, ${distance(envelope.distance_pu)}`,
+    envelope.outcomes === 0
+      ? '  nothing can be approved'
+      : envelope.safety === 'none'
+        ? '  clearing: not considered, only all of the bids together'
+        : `  clearing: ${envelope.outcomes} outcomes (${envelope.safety}) hold; nearest to a limit: ${envelope.worstOutcome ?? '–'}, ${distance(envelope.distance_pu)}`,
     '',
     `  ${'bid'.padEnd(wide)}  rank  ${'bid kW'.padStart(10)}  ${'approved'.padStart(10)}`,
     ...requests.map(({ uid, quantity_W, rank }) =>

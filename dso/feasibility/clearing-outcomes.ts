@@ -53,8 +53,9 @@ function prefixes(requests: readonly Request[]): Outcome[] {
   groups.forEach((group, k) => {
     const half = [...taken];
     for (const i of group) half[i] = 0.5;
-    const first = `first ${count} of ${requests.length} in merit order`;
-    outcomes.push({ label: `${first}, and half of the next`, shares: half, between: true });
+    const before = count === 0 ? '' : `first ${count} of ${requests.length} in merit order, and `;
+    const next = count === 0 ? 'first' : 'next';
+    outcomes.push({ label: `${before}half of the ${next}`, shares: half, between: true });
     for (const i of group) taken[i] = 1;
     count += group.length;
     const label = `first ${count} of ${requests.length} in merit order`;

@@ -46,7 +46,7 @@ export async function decide(
       : await paperFactor(whole, asked, results);
   const envelope = new Envelope(check, requests, safety);
   const found = nobody
-    ? { quantities: asked, factor: { share_ppm: ALL_PPM, binding: null }, verified: undefined }
+    ? { quantities: asked, factor: { share_ppm: ALL_PPM, binding: null }, verified: undefined, more_W: 0 }
     : await safeQuantities(envelope, asked, alpha.share_ppm, improve);
   const approvedResults = found.verified?.results ?? without;
   const still = stillOutside(check, approvedResults);
@@ -67,7 +67,7 @@ export async function decide(
       worstOutcome: found.verified?.worst.outcome.label ?? null,
       distance_pu: found.verified === undefined ? null : -found.verified.worst.violation_pu,
     },
-    note: noteOf(check, unchanged, alpha, found.factor),
+    note: noteOf(check, unchanged, alpha, found.factor, found.more_W),
   };
 }
 
@@ -104,6 +104,8 @@ interface Safe {
   /** What the outcomes cost on top of the paper's factor. */
   readonly factor: Farthest;
   readonly verified: Verified | undefined;
+  /** What the policy gave beyond that, W. */
+  readonly more_W: number;
 }
 
 async function safeQuantities(
@@ -122,11 +124,11 @@ async function safeQuantities(
     const shares = wholeWatts(along(way, factor.share_ppm));
     const quantities = await improve(envelope, asked, shares);
     const verified = await envelope.verify(quantities);
-    if (verified.feasible) return { quantities, factor, verified };
+    if (verified.feasible) return { quantities, factor, verified, more_W: total(quantities) - total(shares) };
     envelope.tighten_pu += Math.min(1, verified.worst.violation_pu) + STEP_PU;
   }
   const binding: OutcomeResult | null = factor.binding;
-  return { quantities: none, factor: { share_ppm: 0, binding }, verified: undefined };
+  return { quantities: none, factor: { share_ppm: 0, binding }, verified: undefined, more_W: 0 };
 }
 
 /** A5 · The case without DER that no curtailment can help: too high, or without a solution. */
@@ -153,7 +155,12 @@ function stillOutside(
   for (const one of results) {
     if (!isSolved(one.result)) continue;
     const { loading_pu: loading, loadingAt, swing_W } = one.result;
-    const node = loading > loading_pu ? loadingAt : -swing_W > export_W ? SUBSTATION : undefined;
+    const node =
+      loading > loading_pu && check.isFirm(loadingAt)
+        ? loadingAt
+        : -swing_W > export_W
+          ? SUBSTATION
+          : undefined;
     if (node !== undefined) return { place: { ...one, node }, outcome: 'INFEASIBLE_AT_ZERO' };
   }
   return undefined;
@@ -188,21 +195,35 @@ function nothing(
   };
 }
 
-function noteOf({ margin_pu }: IntervalCheck, unchanged: boolean, alpha: Farthest, factor: Farthest): string {
+/** @param more_W what the policy gave beyond the common factor. */
+function noteOf(
+  { margin_pu }: IntervalCheck,
+  unchanged: boolean,
+  alpha: Farthest,
+  factor: Farthest,
+  more_W: number,
+): string {
   if (unchanged) return 'every quantity as asked';
   const parts: string[] = [];
   if (alpha.binding !== null) {
-    parts.push(
-      `every quantity scaled to ${percent(alpha.share_ppm)} %: ${said(alpha.binding, alpha.binding.node)}`,
-    );
+    const { binding, share_ppm } = alpha;
+    parts.push(`all of it fits at ${percent(share_ppm)} %: ${said(binding, binding.node)} as asked`);
   }
   if (factor.binding !== null) {
-    const { outcome } = factor.binding;
+    const { binding, share_ppm } = factor;
     parts.push(
-      `and to ${percent(factor.share_ppm)} % of that, because the clearing may take ${outcome.label}: ${said(factor.binding, factor.binding.node)}`,
+      `the clearing may take ${binding.outcome.label}, which fits at ${percent(share_ppm)} %${alpha.binding === null ? '' : ' of that'}: ${said(binding, binding.node)} otherwise`,
     );
   }
+  if (more_W !== 0) {
+    const changed = `${(Math.abs(more_W) / 1000).toFixed(1)} kW ${more_W > 0 ? 'more' : 'less'} in all`;
+    parts.push(`${changed} than by one factor for everybody`);
+  }
   return `${parts.join('; ')} (margin ${margin_pu} pu)`;
+}
+
+function total(quantities: readonly number[]): number {
+  return quantities.reduce((sum, quantity) => sum + quantity, 0);
 }
 
 function percent(ppm: number): string {

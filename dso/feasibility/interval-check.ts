@@ -163,10 +163,9 @@ export class IntervalCheck {
     });
   }
 
-  /** Voltages and links in the order of a solution. */
-  get watched(): { readonly nodePhases: readonly string[]; readonly ratedLinks: readonly string[] } {
-    const { powerFlow, search } = this.#options;
-    return (search ?? powerFlow).description;
+  /** Whether a link's rating is the DSO's, not only the nameplate that the model gives it. */
+  isFirm(link: string | null): boolean {
+    return link !== null && this.#options.feeder.data.ratings.get(link)?.nameplate !== true;
   }
 
   get hasSearchEngine(): boolean {

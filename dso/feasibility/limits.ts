@@ -37,8 +37,8 @@ export function bareLimits({ low_pu, high_pu, export_W }: FeederLimits): CaseLim
 }
 
 /**
- * The limits less the margin. What is outside without any DER may not become worse; what is inside, but not by the
- * margin, may hardly: a margin must not make a feeder infeasible that is feasible.
+ * The limits less the margin. What is too high or overloaded without any DER may not become worse; what is inside, but
+ * not by the margin, may hardly: a margin must not make a feeder infeasible that is feasible.
  */
 export function limitsWithMargin(
   limits: CaseLimits,
@@ -50,10 +50,7 @@ export function limitsWithMargin(
   if (!isSolved(without)) return { ...limits, low_pu, high_pu };
   const little_pu = SHARE_OF_USED_UP_MARGIN * margin_pu;
   return {
-    low_pu:
-      without.min_pu >= low_pu
-        ? low_pu
-        : Math.min(without.min_pu, Math.max(without.min_pu - little_pu, limits.low_pu)),
+    low_pu: lowWithMargin(without.min_pu, low_pu, limits.low_pu, little_pu),
     high_pu:
       without.max_pu <= high_pu
         ? high_pu
@@ -61,6 +58,12 @@ export function limitsWithMargin(
     loading_pu: Math.max(limits.loading_pu, without.loading_pu),
     export_W: Math.max(limits.export_W, -without.swing_W),
   };
+}
+
+/** A6 · What is too low without any DER is no reason to scale generation down: it lifts. */
+function lowWithMargin(without_pu: number, low_pu: number, bare_pu: number, little_pu: number): number {
+  if (without_pu >= low_pu) return low_pu;
+  return without_pu < bare_pu ? Number.NEGATIVE_INFINITY : Math.max(without_pu - little_pu, bare_pu);
 }
 
 /** Where a solved case stands to each kind of limit; positive is outside. */

@@ -72,10 +72,10 @@ function ownRating(
   const configuration = objects.get(properties.get('configuration') ?? '')?.properties;
   if (kind === TRANSFORMER) {
     const rating_kVA = Number.parseFloat(configuration?.get('power_rating') ?? '');
-    return rating_kVA > 0 ? { kind: 'power', rating: rating_kVA * 1000 } : undefined;
+    return rating_kVA > 0 ? { kind: 'power', rating: rating_kVA * 1000, nameplate: true } : undefined;
   }
   if (!CONDUCTING.includes(kind)) return undefined;
   const text = properties.get('continuous_rating') ?? configuration?.get('rating.summer.continuous') ?? '';
   const rating_A = Number.parseFloat(text);
-  return rating_A > 0 ? { kind: 'current', rating: rating_A } : undefined;
+  return rating_A > 0 ? { kind: 'current', rating: rating_A, nameplate: true } : undefined;
 }

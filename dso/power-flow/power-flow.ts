@@ -37,6 +37,8 @@ export type VoltageKind = 'line-to-neutral' | 'line-to-line';
 export interface LinkRating {
   readonly kind: 'current' | 'power';
   readonly rating: number;
+  /** Of the model's nameplate, not set by the DSO: a feeder that is above it without any DER is not refused for that. */
+  readonly nameplate?: true;
 }
 
 export interface NodeDescription {

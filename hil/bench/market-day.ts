@@ -16,7 +16,7 @@ import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
 import { policyNamed } from '@fieldbid/dso/feasibility/policies';
-import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
+import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
@@ -97,6 +97,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   // Before the clock: on first use this sets up Python, which takes a while.
   const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
   closers.add('power flow of the DSO', () => dsoFlow.close());
+  const dsoSearch = await openSearchFlow(feeder, log.child({ room: 'dso' }));
+  closers.add('search engine of the DSO', async () => dsoSearch?.close());
   const clock = openClock(first.bid_ms, options, closers);
   // Holds time back until everything has been started.
   const starting = clock.join('bench');
@@ -111,6 +113,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     gateway: gateway.client('dso'),
     feeder,
     powerFlow: dsoFlow,
+    search: dsoSearch,
     interval_min: scenario.calendar.interval_min,
     deraIds: [scenario.deraId],
     policy: policyNamed(scenario.dso.policy),

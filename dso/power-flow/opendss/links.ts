@@ -45,7 +45,10 @@ const SWITCHES = ['switch', 'fuse', 'recloser', 'sectionalizer'];
 export function isClosed(link: ObjectReader): boolean {
   if (!SWITCHES.includes(link.kind)) return true;
   const own = link.kind === 'fuse' ? 'GOOD' : 'CLOSED';
-  const states = [link.text('status'), ...link.phases.map((phase) => link.text(`phase_${phase}_${stateOf(link)}`))];
+  const states = [
+    link.text('status'),
+    ...link.phases.map((phase) => link.text(`phase_${phase}_${stateOf(link)}`)),
+  ];
   const told = [...new Set(states.filter((state) => state !== undefined))];
   if (told.length > 1) throw link.refuse(`a state per phase (${told.join(', ')})`);
   const state = told[0] ?? own;
@@ -71,7 +74,9 @@ function line(network: Network, { object, from, to, phases }: LinkPlace, globals
 }
 
 function closedSwitch(network: Network, place: LinkPlace, { resistance_ohm }: Globals): void {
-  place.object.allowOnly(/^(from|to|status|phase_[ABC]_(state|status)|operating_mode|current_limit|mean_replacement_time)$/);
+  place.object.allowOnly(
+    /^(from|to|status|phase_[ABC]_(state|status)|operating_mode|current_limit|mean_replacement_time)$/,
+  );
   diagonal(network, place, () => complex(resistance_ohm));
 }
 
@@ -90,7 +95,12 @@ function seriesReactor(network: Network, place: LinkPlace): void {
 function diagonal(network: Network, place: LinkPlace, impedance: (phase: Phase) => Complex): void {
   const { phases } = place;
   const rows = phases.map((a) => phases.map((b) => (a === b ? impedance(a) : complex(0))));
-  series(network, place, rows, rows.map((row) => row.map(() => 0)));
+  series(
+    network,
+    place,
+    rows,
+    rows.map((row) => row.map(() => 0)),
+  );
 }
 
 function series(
@@ -135,7 +145,8 @@ function transformer(network: Network, place: LinkPlace): void {
   const configuration = object.named('configuration', 'transformer_configuration');
   configuration.allowOnly(TRANSFORMER_CONFIGURATION);
   const connection = CONNECTIONS[configuration.text('connect_type') ?? ''];
-  if (connection === undefined) throw configuration.refuse(`connect_type ${configuration.text('connect_type')}`);
+  if (connection === undefined)
+    throw configuration.refuse(`connect_type ${configuration.text('connect_type')}`);
   const primary_kV = configuration.number('primary_voltage', 'V') / 1000;
   const secondary_kV = configuration.number('secondary_voltage', 'V') / 1000;
   const rating_kVA = configuration.number('power_rating', 'kVA');
@@ -145,12 +156,19 @@ function transformer(network: Network, place: LinkPlace): void {
   if (!(primary_kV > 0 && secondary_kV > 0 && rating_kVA > 0 && x > 0)) {
     throw configuration.refuse('a voltage, rating or reactance that is not above zero');
   }
-  if (connection === 'DELTA_GWYE' && phases.length < 3) throw object.refuse('a delta winding on fewer than three phases');
+  if (connection === 'DELTA_GWYE' && phases.length < 3)
+    throw object.refuse('a delta winding on fewer than three phases');
   for (const phase of phases) {
     const winding = connection === 'WYE' ? undefined : deltaPartner(phase, primary_kV > secondary_kV);
     const high = winding === undefined ? '0' : network.node(from, winding);
-    const ends = [[network.node(from, phase), high], [network.node(to, phase), '0']] as const;
-    const conductors = winding === undefined ? `${network.terminal(from, [phase])}.0` : network.terminal(from, [phase, winding]);
+    const ends = [
+      [network.node(from, phase), high],
+      [network.node(to, phase), '0'],
+    ] as const;
+    const conductors =
+      winding === undefined
+        ? `${network.terminal(from, [phase])}.0`
+        : network.terminal(from, [phase, winding]);
     // Volts of the windings: against ground both are 1/√3 of the rated ones, and the ratio stays what it is.
     const low_kV = winding === undefined ? secondary_kV : secondary_kV / Math.sqrt(3);
     const winding_kVA = winding === undefined ? rating_kVA : rating_kVA / 3;
@@ -176,7 +194,11 @@ const REGULATOR_CONFIGURATION =
 const REGULATOR_BASE = 'kvas=(1000 1000)';
 
 /** A regulator stands at its taps; what control it has is said by `controlRemarks`. */
-function regulator(network: Network, { object, from, to, phases }: LinkPlace, { resistance_ohm }: Globals): void {
+function regulator(
+  network: Network,
+  { object, from, to, phases }: LinkPlace,
+  { resistance_ohm }: Globals,
+): void {
   object.allowOnly(/^(from|to|configuration|sense_node|tap_[ABC])$/);
   const configuration = object.named('configuration', 'regulator_configuration');
   configuration.allowOnly(REGULATOR_CONFIGURATION);
