@@ -62,8 +62,9 @@ Policies: proportional scales everybody by one factor; no-one-worse lets others 
 nobody below the proportional share; max-energy takes most energy, and some may end at zero.
 
 Examples:
-  $ fieldbid dso approve --feeder feeders/ieee13-original/ieee13.glm --high-pu 1.08 \\
+  $ fieldbid dso approve --feeder feeders/ieee13/feeder.yaml --at 12:00 \\
         --ders dso/examples/nine-pv-ders.csv --bids dso/examples/nine-pv-bids.csv
+  $ fieldbid dso approve --feeder feeders/ieee123/ieee123.glm --ders DERS.json --bids BIDS.json --json
   $ fieldbid dso approve --feeder feeders/ieee13/feeder.yaml --bids dso/examples/noon-bids.json --policy no-one-worse --json
 
 Exit code: 0 when something was decided, 1 for INFEASIBLE_AT_ZERO or INFEASIBLE_UNDERVOLTAGE, 2 for wrong input.`,

@@ -37,6 +37,12 @@ export function bareLimits({ low_pu, high_pu, export_W }: FeederLimits): CaseLim
 }
 
 /**
+ * A link that is overloaded without any DER carries a little more or less with every voltage that a DER moves
+ * elsewhere: that is no loading by DERs yet. Share of the rating.
+ */
+const SHIFT_OF_OVERLOAD = 0.02;
+
+/**
  * The limits less the margin. What is too high or overloaded without any DER may not become worse; what is inside, but
  * not by the margin, may hardly: a margin must not make a feeder infeasible that is feasible.
  */
@@ -55,7 +61,8 @@ export function limitsWithMargin(
       without.max_pu <= high_pu
         ? high_pu
         : Math.max(without.max_pu, Math.min(without.max_pu + little_pu, limits.high_pu)),
-    loading_pu: Math.max(limits.loading_pu, without.loading_pu),
+    loading_pu:
+      without.loading_pu > limits.loading_pu ? without.loading_pu + SHIFT_OF_OVERLOAD : limits.loading_pu,
     export_W: Math.max(limits.export_W, -without.swing_W),
   };
 }
