@@ -9,10 +9,12 @@ import { registerClear } from './clearing/clear-command.ts';
 import { IsoConfig } from './config.ts';
 import { loadMarketData } from './market-data.ts';
 import { IsoService } from './service.ts';
+import { registerSettle } from './settlement/settle-command.ts';
 
 export function register(program: Command): void {
   const iso = group(program, 'iso', 'the ISO simulation: takes offers, clears at a uniform price');
   registerClear(iso);
+  registerSettle(iso);
   iso
     .command('run')
     .description('Run the ISO until its calendar is over or it is told to stop.')

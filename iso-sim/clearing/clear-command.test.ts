@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { fieldbid } from '../offline/run-fieldbid.ts';
+import { fieldbid } from '../testing/run-fieldbid.ts';
 import { type ClearedBook, clearBook, clearingText } from './clear-command.ts';
 import { readOffers } from './offers-file.ts';
 

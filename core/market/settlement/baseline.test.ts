@@ -1,6 +1,8 @@
 import test from 'ava';
+import { parse } from '../../schema.ts';
 import {
   type BaselineRequest,
+  BaselineRules,
   baseline,
   baselineCommitment,
   DEFAULT_BASELINE_RULES,
@@ -109,4 +111,9 @@ test('a commitment opens with its baseline and blind alone', (t) => {
   t.false(opensCommitment(committed, blind.replace('0', '1'), commitment));
   t.false(opensCommitment(committed, 'short', commitment));
   t.throws(() => baselineCommitment(committed, ''), { message: /32 hex/ });
+});
+
+test('the defaults of the config section', (t) => {
+  t.deepEqual(parse(BaselineRules, {}, 'test'), DEFAULT_BASELINE_RULES);
+  t.throws(() => parse(BaselineRules, { holidays: ['Christmas'] }, 'test'), { message: /holidays/ });
 });

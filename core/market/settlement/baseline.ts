@@ -3,6 +3,7 @@
  * the day itself began. It is committed by hash before the interval and opened after it, so that nobody can choose it
  * once the meter is read.
  */
+import Type, { type Static } from 'typebox';
 import { canonicalJson } from '../../canonical-json.ts';
 import { sha256Hex } from '../../digest.ts';
 import { roundHalfAway } from '../money.ts';
@@ -18,15 +19,20 @@ export interface MeteredDay {
   readonly hadEvent: boolean;
 }
 
-export interface BaselineRules {
-  /** At most so many like days, the most recent ones. */
-  readonly likeDays: number;
-  /** Bounds of the same-day adjustment, millionths: 800,000 is 0.8. */
-  readonly adjustmentMin_ppm: number;
-  readonly adjustmentMax_ppm: number;
-  /** Dates that are like a weekend day. */
-  readonly holidays: readonly string[];
-}
+/** A config section. */
+export const BaselineRules = Type.Object(
+  {
+    /** At most so many like days, the most recent ones. */
+    likeDays: Type.Integer({ minimum: 1, maximum: 366, default: 10 }),
+    /** Bounds of the same-day adjustment, millionths: 800,000 is 0.8. */
+    adjustmentMin_ppm: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 800_000 }),
+    adjustmentMax_ppm: Type.Integer({ minimum: 1_000_000, maximum: 10_000_000, default: 1_200_000 }),
+    /** Dates that are like a weekend day: `2026-12-25`. */
+    holidays: Type.Array(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }), { default: [] }),
+  },
+  { additionalProperties: false },
+);
+export type BaselineRules = Static<typeof BaselineRules>;
 
 export const DEFAULT_BASELINE_RULES: BaselineRules = {
   likeDays: 10,

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { InputError } from '../../errors.ts';
+import { parse } from '../../schema.ts';
 import { hourOf, withDayAhead } from './day-ahead.ts';
-import { DEFAULT_SETTLEMENT_RULES, type SettlementRules } from './rules.ts';
+import { DEFAULT_SETTLEMENT_RULES, SettlementRules } from './rules.ts';
 import { type DerQuantities, type IntervalToSettle, settle, settleInterval } from './settle.ts';
 import { statements } from './statements.ts';
 
@@ -241,4 +242,9 @@ test('the quantity and price of an hour hold in each of its quarter hours', (t) 
     fault(() => withDayAhead(intervals, hours, 7)),
     /divide the hour/,
   );
+});
+
+test('the defaults of the config section', (t) => {
+  t.deepEqual(parse(SettlementRules, {}, 'test'), DEFAULT_SETTLEMENT_RULES);
+  t.throws(() => parse(SettlementRules, { fee_ppm: 0.5 }, 'test'), { message: /fee_ppm/ });
 });
