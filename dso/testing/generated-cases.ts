@@ -16,17 +16,27 @@ export interface GeneratedCase {
 /** Earliest and latest start, minute of day. */
 const MORNING = 8 * 60;
 const EVENING = 17 * 60;
+/** How often two neighbours in the merit order have one price. */
 const ALIKE = 0.25;
+/** Share of nameplate that the bids of a case are around. */
+const LEAST_SIZE = 0.5;
+const MOST_SIZE = 2.5;
 
-/** Bids of 20 to 120 % of nameplate in a random merit order, some at one price. */
+/** Bids in a random merit order, some at one price, of all sizes: from a little to far beyond what the feeder carries. */
 export function generatedCase(feeder: Feeder, seed: number): GeneratedCase {
   const random = seededRandom(seed, 'generated case');
   const minuteOfDay = MORNING + Math.floor(random.uniform() * (EVENING - MORNING));
   const order = feeder.ders.map((der) => ({ der, key: random.uniform() })).sort((a, b) => a.key - b.key);
+  const size = LEAST_SIZE + (MOST_SIZE - LEAST_SIZE) * random.uniform();
   let rank = 0;
   const requests = order.map(({ der: { derId, nameplate_W } }, i) => {
     if (i > 0 && random.uniform() > ALIKE) rank++;
-    return { uid: derId, derId, quantity_W: Math.floor(nameplate_W * (0.2 + random.uniform())), rank };
+    return {
+      uid: derId,
+      derId,
+      quantity_W: Math.floor(nameplate_W * size * (0.2 + 1.6 * random.uniform())),
+      rank,
+    };
   });
   return { minuteOfDay, requests };
 }
@@ -59,31 +69,26 @@ export async function bindingCases(engines: Engines, count: number, firstSeed = 
   const found: GeneratedCase[] = [];
   for (let seed = firstSeed; found.length < count; seed++) {
     const one = generatedCase(engines.feeder, seed);
-    const [highest = 0] = await highestVoltages(engines, one.minuteOfDay, [
-      powersOf(one.requests, (r) => r.quantity_W),
-    ]);
-    if (highest > engines.feeder.data.limits.high_pu - engines.margin_pu) found.push(one);
+    const asked = Object.fromEntries(one.requests.map(({ derId, quantity_W }) => [derId, quantity_W]));
+    const [outside = 0] = await outside_pu(engines, one.minuteOfDay, [asked]);
+    if (outside > 0) found.push(one);
   }
   return found;
 }
 
-export function powersOf(
-  requests: readonly Request[],
-  quantity: (request: Request) => number,
-): Record<string, number> {
-  return Object.fromEntries(requests.map((request) => [request.derId, quantity(request)]));
-}
-
-/** Of each set of powers, on the engine of record; infinite without a solution. */
-export async function highestVoltages(
+/** How far each set of powers takes a voltage outside its limits, pu, on the engine of record; infinite without a solution. */
+export async function outside_pu(
   { feeder, powerFlow }: Engines,
   minute: number,
   powers: readonly Record<string, number>[],
 ): Promise<number[]> {
+  const { low_pu, high_pu } = feeder.data.limits;
   const results = await powerFlow.solveMany(
     powers.map((derPower_W) => feeder.caseAt({ minuteOfDay: minute + 0.5, derPower_W })),
   );
-  return results.map((result) => (isSolved(result) ? result.max_pu : Number.POSITIVE_INFINITY));
+  return results.map((result) =>
+    isSolved(result) ? Math.max(result.max_pu - high_pu, low_pu - result.min_pu) : Number.POSITIVE_INFINITY,
+  );
 }
 
 /**
