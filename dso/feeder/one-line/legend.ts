@@ -48,7 +48,7 @@ export function legend(x: number, y: number, { low_pu, high_pu }: FeederLimits):
     [(at) => `<circle class="v" cx="${at}" cy="${y + 38}" r="6.5"/>`, 'load', 62],
     [(at) => `<g class="der"><path d="M${at - 6} ${y + 44}l6-11l6 11z"/></g>`, 'DER', 66],
     [(at) => symbol('regulator', at, y + 38), 'regulator', 96],
-    [(at) => symbol('transformer', at, y + 38), 'transformer', 104],
+    [(at) => symbol('transformer', at, y + 38), 'transformer', 112],
     [(at) => symbol('switch', at, y + 38), 'closed switch', 118],
   ];
   let at = x + 6;
