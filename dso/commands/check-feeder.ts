@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Command } from '@fieldbid/core/cli/command';
 import { readText } from '@fieldbid/core/config';
-import { FieldbidError, InputError } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError, InputError } from '@fieldbid/core/errors';
 import { silentLogger } from '@fieldbid/core/logging';
 import { bareFeeder } from '../feeder/bare-feeder.ts';
 import { type BaseCase, baseCase } from '../feeder/base-case.ts';
@@ -83,9 +83,8 @@ async function checkFeeder(file: string, options: Options): Promise<void> {
   const found = await look(feeder, minute, options);
   const { description, base, day, hosting } = found;
   if (options.svg !== undefined) {
-    const kinds = new Map(objectsIn(readText(feeder.data.modelFile)).map(({ name, kind }) => [name, kind]));
     const headroom_kW = new Map((hosting ?? []).map(({ bus, headroom_kW }) => [bus, headroom_kW]));
-    writeFileSync(options.svg, oneLine({ feeder, description, base, kinds, headroom_kW }));
+    write(options.svg, oneLine({ feeder, description, base, kinds: kindsIn(feeder), headroom_kW }));
   }
   const feasible = base.feasible && (day?.feasibleWithoutDer ?? true);
   if (options.json === true) {
@@ -111,7 +110,10 @@ async function checkFeeder(file: string, options: Options): Promise<void> {
 
 function openFile(file: string, { lowPu, highPu }: Options): Feeder {
   if (extname(file).toLowerCase() === '.glm') {
-    return bareFeeder(file, { low_pu: lowPu ?? LIMITS.low_pu, high_pu: highPu ?? LIMITS.high_pu });
+    return bareFeeder(file, {
+      low_pu: limit('--low-pu', lowPu, 0.5, 1, LIMITS.low_pu),
+      high_pu: limit('--high-pu', highPu, 1, 1.5, LIMITS.high_pu),
+    });
   }
   const given = lowPu === undefined ? (highPu === undefined ? undefined : '--high-pu') : '--low-pu';
   if (given !== undefined) {
@@ -147,13 +149,44 @@ async function look(feeder: Feeder, minute: number, options: Options): Promise<F
 }
 
 async function headroom(feeder: Feeder, description: FeederDescription, minute: number) {
-  const probed = withProbes(feeder, description);
+  const probed = withProbes(feeder, description, kindsIn(feeder));
   const powerFlow = await openPowerFlow(probed, silentLogger(), true);
   try {
     return await hostingHeadroom(probed, powerFlow, minute);
   } finally {
     await powerFlow.close();
   }
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const found = `no file that can be written (${codeOf(error)})`;
+    throw new InputError({ source: '--svg', path: '', found, expected: 'a file in an existing folder' });
+  }
+}
+
+/** Name of every object of the model → its class. */
+function kindsIn(feeder: Feeder): Map<string, string> {
+  return new Map(objectsIn(readText(feeder.data.modelFile)).map(({ name, kind }) => [name, kind]));
+}
+
+function limit(
+  flag: string,
+  given: number | undefined,
+  least: number,
+  most: number,
+  otherwise: number,
+): number {
+  if (given === undefined) return otherwise;
+  if (given >= least && given <= most) return given;
+  throw new InputError({
+    source: flag,
+    path: '',
+    found: String(given),
+    expected: `a number ${least} … ${most}, pu`,
+  });
 }
 
 function minuteOf(text: string): number {

@@ -28,10 +28,15 @@ const PROBE = 'headroom-';
  * The same feeder with a generator to try at every bus but the swing bus, and no other DERs. On a three-wire
  * feeder a bus of one phase has no two lines to connect it to, and is left out.
  * @param description of the feeder's engine: which buses are live, on which phases.
+ * @param named what the model's file gives a name: nothing can be connected to a bus without one.
  */
-export function withProbes(feeder: Feeder, { nodes, swing }: PowerFlow['description']): Feeder {
+export function withProbes(
+  feeder: Feeder,
+  { nodes, swing }: PowerFlow['description'],
+  named: { has(name: string): boolean },
+): Feeder {
   const ders: FeederDer[] = nodes
-    .filter(({ name }) => name !== swing)
+    .filter(({ name }) => name !== swing && named.has(name))
     .filter(({ phases }) => feeder.data.voltages === 'line-to-neutral' || linePairs(phases).length > 0)
     .map(({ name, phases }) => ({ derId: PROBE + name, bus: name, phases, nameplate_W: 1, deviceIds: [] }));
   return new Feeder({ ...feeder.data, ders });

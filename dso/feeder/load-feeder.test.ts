@@ -46,6 +46,34 @@ test('a case holds every load by its pattern, times what deviates', (t) => {
   t.throws(() => feeder.caseAt({ minuteOfDay: 2000, derPower_W: {} }), { instanceOf: RangeError });
 });
 
+test('voltages, ratings and export: from the file, else from the model', (t) => {
+  const plain = loadFeeder(join(FOLDER, 'feeder.yaml'));
+  const transformer = 'transformer_633-634';
+  t.is(plain.data.voltages, 'line-to-neutral');
+  t.is(plain.data.limits.export_W, undefined);
+  t.deepEqual([...plain.data.ratings], [[transformer, { kind: 'power', rating: 500_000 }]]);
+  t.deepEqual(plain.connection('pv-634'), ['l634.A', 'l634.B', 'l634.C']);
+  const off = changed('feeder.yaml', /loads:/, `ratings:\n  ${transformer}: none\nloads:`);
+  t.is(loadFeeder(off.yaml).data.ratings.size, 0);
+  off.remove();
+  const line = 'line_632-6321';
+  const given = changed('feeder.yaml', /loads:/, `ratings:\n  ${line}: {rating_A: 730}\nloads:`);
+  t.deepEqual(loadFeeder(given.yaml).model().ratings?.get(line), { kind: 'current', rating: 730 });
+  given.remove();
+  const own = changed('ieee13.glm', `name ${line};`, `name ${line};\n\tcontinuous_rating_B 600 A;`);
+  t.deepEqual(loadFeeder(own.yaml).data.ratings.get(line), { kind: 'current', rating: 600 });
+  own.remove();
+});
+
+test('a feeder without a neutral: voltages between lines, and a DER is connected between lines', (t) => {
+  const feeder = loadFeeder(join(FOLDER, '../ieee37/feeder.yaml'));
+  t.is(feeder.data.voltages, 'line-to-line');
+  t.is(feeder.model().voltages, 'line-to-line');
+  t.is(feeder.data.limits.export_W, 2_500_000);
+  t.deepEqual(feeder.connection('pv-713-ac'), ['l713.CA']);
+  t.deepEqual(feeder.connection('pv-712'), ['l712.AB', 'l712.BC', 'l712.CA']);
+});
+
 test('the digest covers every file', (t) => {
   const original = loadFeeder(join(FOLDER, 'feeder.yaml')).sha256;
   for (const [file, text, by] of [
@@ -74,6 +102,37 @@ const FAULTS: [name: string, file: string, text: string | RegExp, by: string, me
   ['unknown pattern', 'feeder.yaml', 'l634: commercial', 'l634: office', /\/loads\/l634.*pattern office/],
   ['nameplate 0', 'feeder.yaml', 'nameplate_W: 200000', 'nameplate_W: 0', /\/ders\/0\/nameplate_W.*>= 1/],
   ['swapped limits', 'feeder.yaml', 'low_pu: 0.95', 'low_pu: 1.05', /\/limits\/low_pu.*<= 1/],
+  ['no kind of voltage', 'feeder.yaml', 'limits:', 'voltages: delta\nlimits:', /\/voltages/],
+  [
+    'single phase between lines',
+    'feeder.yaml',
+    'limits:',
+    'voltages: line-to-line\nlimits:',
+    /\/ders\/0\/phases: found the single phase C.*no neutral/,
+  ],
+  ['negative export', 'feeder.yaml', '  low_pu', '  export_W: -1\n  low_pu', /\/limits\/export_W.*>= 0/],
+  ['rating of nothing', 'feeder.yaml', 'loads:', 'ratings: {x: none}\nloads:', /\/ratings\/x: found no such/],
+  [
+    'rating of a load',
+    'feeder.yaml',
+    'loads:',
+    'ratings: {l645: {rating_A: 9}}\nloads:',
+    /\/ratings\/l645: found a load/,
+  ],
+  [
+    'amperes of a transformer',
+    'feeder.yaml',
+    'loads:',
+    'ratings: {transformer_633-634: {rating_A: 9}}\nloads:',
+    /found rating_A, expected rating_kVA/,
+  ],
+  [
+    'rating 0',
+    'feeder.yaml',
+    'loads:',
+    'ratings: {transformer_633-634: {rating_kVA: 0}}\nloads:',
+    /\/ratings\/transformer_633-634/,
+  ],
   ['no number', 'load-patterns.csv', /^5,[\d.]+/m, '5,NaN', /load-patterns\.csv:4.*residential.*a number/],
   [
     'negative load',

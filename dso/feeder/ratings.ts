@@ -6,6 +6,8 @@ import type { LinkRating } from '../power-flow/power-flow.ts';
 
 const closed = { additionalProperties: false } as const;
 
+const PHASES = ['A', 'B', 'C'] as const;
+
 /** Of a link in `ratings` of a feeder file; `none` takes away a rating that the model gives. */
 export const RatingEntry = Type.Union([
   Type.Literal('none'),
@@ -64,7 +66,10 @@ export function linkRatings(
   return out;
 }
 
-/** What the model says of a link: kVA of a transformer's configuration, A of a line or its configuration. */
+/**
+ * What the model says of a link: kVA of a transformer's configuration, A of a line (`continuous_rating_A` and so on),
+ * or of its configuration or conductors in summer, which is the lower one. The phase that bears least counts.
+ */
 function ownRating(
   { kind, properties }: GlmObject,
   objects: ReadonlyMap<string, GlmObject>,
@@ -75,7 +80,17 @@ function ownRating(
     return rating_kVA > 0 ? { kind: 'power', rating: rating_kVA * 1000, nameplate: true } : undefined;
   }
   if (!CONDUCTING.includes(kind)) return undefined;
-  const text = properties.get('continuous_rating') ?? configuration?.get('rating.summer.continuous') ?? '';
-  const rating_A = Number.parseFloat(text);
-  return rating_A > 0 ? { kind: 'current', rating: rating_A, nameplate: true } : undefined;
+  const own = PHASES.map((phase) => properties.get(`continuous_rating_${phase}`));
+  const conductors = PHASES.map((phase) => objects.get(configuration?.get(`conductor_${phase}`) ?? ''));
+  const summer = [configuration, ...conductors.map((conductor) => conductor?.properties)].map((of) =>
+    of?.get('rating.summer.continuous'),
+  );
+  const rating_A = least(own) ?? least(summer);
+  return rating_A === undefined ? undefined : { kind: 'current', rating: rating_A, nameplate: true };
+}
+
+/** The smallest positive number among texts such as `400` or `400 A`. */
+function least(texts: readonly (string | undefined)[]): number | undefined {
+  const numbers = texts.map((text) => Number.parseFloat(text ?? '')).filter((value) => value > 0);
+  return numbers.length === 0 ? undefined : Math.min(...numbers);
 }

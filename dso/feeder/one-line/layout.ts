@@ -45,7 +45,9 @@ export function layOut({ nodes, links, swing }: FeederDescription): Layout {
   const place = (branch: Branch, column: number, row: number, parent: Placed | undefined): void => {
     take(row, column, column + branch.depth + LABEL_COLUMNS);
     const straight: { at: Placed; others: Branch[] }[] = [];
-    for (let next: Branch | undefined = branch, before = parent, x = column; next !== undefined; x++) {
+    let before = parent;
+    let next: Branch | undefined = branch;
+    for (let x = column; next !== undefined; x++) {
       const { name, feed, children }: Branch = next;
       const at: Placed = {
         name,
@@ -55,9 +57,9 @@ export function layOut({ nodes, links, swing }: FeederDescription): Layout {
         ...(before === undefined ? {} : { parent: before }),
       };
       buses.set(name, at);
-      const [first, ...others] = children;
-      straight.push({ at, others });
-      [next, before] = [first, at];
+      straight.push({ at, others: children.slice(1) });
+      before = at;
+      next = children[0];
     }
     for (const { at, others } of straight.reverse()) {
       for (const other of others) place(other, at.column + 1, rowFor(other, at), at);

@@ -9,25 +9,44 @@ const LINE = 17;
 /** Average width of a character of the notes, px. */
 const CHARACTER = 6.1;
 
-/** Blue is low, red is high, and the middle is quiet; beyond a limit the mark is filled darkly and ringed. */
-export const STYLE = `
-:root{--paper:#fff;--ink:#1c2430;--soft:#5d6775;--wire:#465060;--ring:#fff;
---v0:#3f7fc4;--v1:#8db8e0;--v2:#c9ced6;--v3:#f0b48a;--v4:#dc7a4a;--under:#173f8f;--above:#a8102a;--der:#1f8f4d}
-@media (prefers-color-scheme:dark){:root{--paper:#141a22;--ink:#e9edf2;--soft:#9aa5b3;--wire:#8693a4;--ring:#141a22;
---v0:#5b9be0;--v1:#86aed6;--v2:#7d8794;--v3:#d79a6d;--v4:#f08a55;--under:#3d6cff;--above:#ff4560;--der:#46c07a}}
-text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"DejaVu Sans",sans-serif;fill:var(--ink)}
-.paper{fill:var(--paper)}.title{font-size:20px;font-weight:600}.sub{font-size:12px;fill:var(--soft)}
-.name{font-size:10.5px;paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
-.value{font-size:10.5px;font-weight:600;paint-order:stroke;stroke:var(--paper);stroke-width:3px}
-.note{font-size:11.5px;fill:var(--soft)}
-.link path{fill:none;stroke:var(--wire);stroke-linejoin:round}.p3 path{stroke-width:2.6}.p2 path{stroke-width:1.8}.p1 path{stroke-width:1}
-.link.over>path{stroke:var(--above)}
-.link .gear{fill:var(--paper);stroke:var(--wire);stroke-width:1.6}.link path.gear{fill:none}
-.link .ring{fill:none;stroke:var(--wire);stroke-width:1.6}.link .closed{fill:var(--wire)}
-.v{stroke:var(--ring);stroke-width:1.2;fill:var(--v2)}.v0{fill:var(--v0)}.v1{fill:var(--v1)}.v2{fill:var(--v2)}.v3{fill:var(--v3)}.v4{fill:var(--v4)}
-.under{fill:var(--under);stroke:var(--under);stroke-width:5;stroke-opacity:.35}.above{fill:var(--above);stroke:var(--above);stroke-width:5;stroke-opacity:.35}
-.source{stroke:var(--ink);stroke-width:1.6}.der path{fill:var(--der);stroke:var(--paper);stroke-width:1}
-`;
+interface Palette {
+  readonly paper: string;
+  readonly ink: string;
+  readonly soft: string;
+  readonly wire: string;
+  readonly der: string;
+  /** Of the voltage, from `v0` at the low limit to `v4` at the high one. */
+  readonly steps: readonly string[];
+  readonly under: string;
+  readonly above: string;
+}
+
+/** Blue is low, red is high, and the middle is quiet; beyond a limit the mark is strong and ringed. */
+const LIGHT: Palette = {
+  ...{ paper: '#ffffff', ink: '#1c2430', soft: '#5d6775', wire: '#465060', der: '#1f8f4d' },
+  ...{ steps: ['#3f7fc4', '#8db8e0', '#c9ced6', '#f0b48a', '#dc7a4a'], under: '#173f8f', above: '#a8102a' },
+};
+const DARK: Palette = {
+  ...{ paper: '#141a22', ink: '#e9edf2', soft: '#9aa5b3', wire: '#8693a4', der: '#46c07a' },
+  ...{ steps: ['#5b9be0', '#86aed6', '#7d8794', '#d79a6d', '#f08a55'], under: '#3d6cff', above: '#ff4560' },
+};
+
+const SHAPES = `
+text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
+.title{font-size:20px;font-weight:600}.sub{font-size:12px}.note{font-size:11.5px}
+.name,.value{font-size:10.5px;paint-order:stroke;stroke-width:3px;stroke-linejoin:round}.value{font-weight:600}
+.link path{fill:none;stroke-linejoin:round}.p3 path{stroke-width:2.6}.p2 path{stroke-width:1.8}.p1 path{stroke-width:1}
+.link .gear,.link .ring{stroke-width:1.6}.v{stroke-width:1.2}
+.under,.above{stroke-width:5;stroke-opacity:.35}.source{stroke-width:1.6}`;
+
+/** Written out for each palette, not with CSS variables: many programs that show SVG do not know them. */
+const colours = ({ paper, ink, soft, wire, der, steps, under, above }: Palette): string => `
+.paper{fill:${paper}}text{fill:${ink}}.sub,.note{fill:${soft}}.name,.value{stroke:${paper}}
+.link path{stroke:${wire}}.link.over>path{stroke:${above}}.link .gear{fill:${paper};stroke:${wire}}.link path.gear,.link .ring{fill:none;stroke:${wire}}
+.link .closed{fill:${wire}}.v{stroke:${paper};fill:${steps[2]}}${steps.map((colour, i) => `.v${i}{fill:${colour}}`).join('')}
+.under{fill:${under};stroke:${under}}.above{fill:${above};stroke:${above}}.source{stroke:${ink}}.der path{fill:${der};stroke:${paper}}`;
+
+export const STYLE = `${SHAPES}${colours(LIGHT)}\n@media (prefers-color-scheme:dark){${colours(DARK)}}\n`;
 
 export function legend(x: number, y: number, { low_pu, high_pu }: FeederLimits): string {
   const step = (high_pu - low_pu) / 5;
@@ -48,7 +67,7 @@ export function legend(x: number, y: number, { low_pu, high_pu }: FeederLimits):
     [(at) => `<circle class="v" cx="${at}" cy="${y + 38}" r="6.5"/>`, 'load', 62],
     [(at) => `<g class="der"><path d="M${at - 6} ${y + 44}l6-11l6 11z"/></g>`, 'DER', 66],
     [(at) => symbol('regulator', at, y + 38), 'regulator', 96],
-    [(at) => symbol('transformer', at, y + 38), 'transformer', 104],
+    [(at) => symbol('transformer', at, y + 38), 'transformer', 112],
     [(at) => symbol('switch', at, y + 38), 'closed switch', 118],
   ];
   let at = x + 6;

@@ -5,7 +5,7 @@
 import type { FeederDescription, LinkDescription } from '../../power-flow/power-flow.ts';
 import type { BaseCase } from '../base-case.ts';
 import type { Feeder } from '../feeder.ts';
-import { type Layout, layOut, type Placed } from './layout.ts';
+import { layOut, type Placed } from './layout.ts';
 import { footer, LEGEND_HEIGHT, legend, STYLE } from './legend.ts';
 import { escaped, symbol } from './symbols.ts';
 
@@ -13,7 +13,7 @@ const COLUMN = 68;
 const ROW = 46;
 const MARGIN = 34;
 const HEADER = 88;
-const LEAST_WIDTH = 820;
+const LEAST_WIDTH = 900;
 
 /** What the diagram shows beside the topology. */
 export interface Shown {
@@ -136,5 +136,3 @@ export function voltageClass(pu: number | undefined, low_pu: number, high_pu: nu
   if (pu > high_pu) return 'v above';
   return `v v${Math.min(4, Math.floor((5 * (pu - low_pu)) / (high_pu - low_pu)))}`;
 }
-
-export type { Layout };

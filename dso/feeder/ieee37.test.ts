@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { loadFeeder } from '../../feeder/load-feeder.ts';
-import { ensurePythonEnvironment } from '../../python-environment.ts';
-import type { Solution } from '../power-flow.ts';
-import { GridLabD } from './engine.ts';
+import { GridLabD } from '../power-flow/gridlabd/engine.ts';
+import type { Solution } from '../power-flow/power-flow.ts';
+import { ensurePythonEnvironment } from '../python-environment.ts';
+import { loadFeeder } from './load-feeder.ts';
 
 const { python } = await ensurePythonEnvironment('engine', { quiet: true });
-const feeder = (path: string) => fileURLToPath(new URL(`../../../feeders/ieee37/${path}`, import.meta.url));
+const feeder = (path: string) => fileURLToPath(new URL(`../../feeders/ieee37/${path}`, import.meta.url));
 const TOLERANCE_PU = 0.0002;
 const TOLERANCE_DEG = 0.02;
 const TOLERANCE_KW = 1;
