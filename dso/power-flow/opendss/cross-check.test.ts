@@ -126,7 +126,6 @@ for (const [name, { model, cases }] of Object.entries(FEEDERS)) {
         loadingGap = Math.max(loadingGap, Math.abs(value - b.loading_pu[i]!));
       });
       swingGap = Math.max(swingGap, Math.abs(a.swing_W - b.swing_W));
-
     }
     t.log(`${gap_pu.toExponential(1)} pu at ${at}, ${gap_deg.toExponential(1)} deg`);
     t.log(`loadings ${loadingGap.toExponential(1)} pu, swing ${swingGap.toFixed(0)} W`);

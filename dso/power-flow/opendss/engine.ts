@@ -105,14 +105,19 @@ export class OpenDss implements PowerFlow {
     await this.#worker?.end();
   }
 
-  async #solve<T>(cases: readonly PowerFlowCase[], full: boolean, read: ReadRecord<T>): Promise<(T | NoSolution)[]> {
+  async #solve<T>(
+    cases: readonly PowerFlowCase[],
+    full: boolean,
+    read: ReadRecord<T>,
+  ): Promise<(T | NoSolution)[]> {
     const { channels } = this.#translation;
     const values = cases.map((one) => channelValues(channels, this.#own, one, this.#model));
     const turn = this.#tail.then(async () => {
       const results: (T | NoSolution)[] = [];
       for (let from = 0; from < values.length; from += BATCH) {
         // One by one: a batch may be longer than what a call takes as arguments.
-        for (const result of await this.#batch(values.slice(from, from + BATCH), full, read)) results.push(result);
+        for (const result of await this.#batch(values.slice(from, from + BATCH), full, read))
+          results.push(result);
       }
       return results;
     });
@@ -146,7 +151,8 @@ export class OpenDss implements PowerFlow {
 
   async #exchange(values: readonly (readonly number[])[], full: boolean): Promise<Float64Array | Unanswered> {
     const worker = await this.#running();
-    const deadline_ms = (this.#options.solveDeadline_ms ?? SOLVE_DEADLINE_MS) + BATCH_CASE_MS * (values.length - 1);
+    const deadline_ms =
+      (this.#options.solveDeadline_ms ?? SOLVE_DEADLINE_MS) + BATCH_CASE_MS * (values.length - 1);
     const width = values[0]?.length ?? 0;
     const cases = new Float64Array(values.length * width);
     values.forEach((value, i) => {
@@ -181,7 +187,9 @@ async function start(
       const reply = await worker.ask(request, loadDeadline_ms);
       if (reply.ok && reply.op === 'load') return { worker, version: reply.version };
       if (!reply.ok && !('end' in reply) && reply.by === 'circuit') {
-        throw new FieldbidError('FEEDER_REJECTED', `OpenDSS rejects ${file}: ${reply.reason}`, { details: { file } });
+        throw new FieldbidError('FEEDER_REJECTED', `OpenDSS rejects ${file}: ${reply.reason}`, {
+          details: { file },
+        });
       }
       throw new RangeError(reply.ok ? 'the worker answered something else' : reply.reason);
     } catch (error) {

@@ -53,7 +53,8 @@ export class GlmReader {
         globals.lineCapacitance = value.toLowerCase() === 'true';
       } else if (key === 'nominal_frequency' && number !== undefined) globals.frequency_Hz = number;
       else if (key === 'default_resistance' && number !== undefined) globals.resistance_ohm = number;
-      else if (!SOLVER_SETTINGS.test(key)) throw notTranslated(this.file, `powerflow setting ${key} ${value}`);
+      else if (!SOLVER_SETTINGS.test(key))
+        throw notTranslated(this.file, `powerflow setting ${key} ${value}`);
     }
     return globals;
   }
@@ -128,7 +129,8 @@ export class ObjectReader {
   }
 }
 
-const WITHOUT_INFLUENCE = /^(name|phases|nominal_voltage|bustype|groupid|latitude|longitude|rating\..*|comment)$/;
+const WITHOUT_INFLUENCE =
+  /^(name|phases|nominal_voltage|bustype|groupid|latitude|longitude|rating\..*|comment)$/;
 
 function notTranslated(file: string, what: string, details: Record<string, unknown> = {}): FieldbidError {
   const message = `${file}: ${what} cannot be translated for OpenDSS`;

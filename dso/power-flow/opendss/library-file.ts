@@ -19,11 +19,17 @@ export function findOpenDss(environment: string): string {
       if (file !== undefined) return join(folder, file);
     }
   }
-  throw new FieldbidError('ENGINE_UNAVAILABLE', `the Python environment ${environment} has no OpenDSS (libdss_capi)`);
+  throw new FieldbidError(
+    'ENGINE_UNAVAILABLE',
+    `the Python environment ${environment} has no OpenDSS (libdss_capi)`,
+  );
 }
 
 function packageFolders(environment: string): string[] {
   const lib = join(environment, 'lib');
   const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith('python')) : [];
-  return [...versions.map((name) => join(lib, name, 'site-packages')), join(environment, 'Lib', 'site-packages')];
+  return [
+    ...versions.map((name) => join(lib, name, 'site-packages')),
+    join(environment, 'Lib', 'site-packages'),
+  ];
 }

@@ -31,7 +31,8 @@ export function lineMatrices(line: ObjectReader, phases: readonly Phase[], globa
   }
   const positions: Position[] =
     line.hasPhase('N') && configuration.text('conductor_N') !== undefined ? [...phases, 'N'] : [...phases];
-  const spacing = configuration.text('spacing') === undefined ? undefined : configuration.named('spacing', 'line_spacing');
+  const spacing =
+    configuration.text('spacing') === undefined ? undefined : configuration.named('spacing', 'line_spacing');
   spacing?.allowOnly(/^distance_[ABCN][ABCNE]$/);
   const distance_ft = (a: Position | 'E', b: Position | 'E') =>
     spacing?.number(`distance_${a}${b}`, 'ft', spacing.number(`distance_${b}${a}`, 'ft', 0)) ?? 0;
@@ -51,7 +52,8 @@ function given(configuration: ObjectReader, phases: readonly Phase[], globals: G
       return one !== other && phases.length > 1;
     });
     // OpenDSS keeps one triangle of a line's matrices.
-    if (unequal !== undefined) throw configuration.refuse(`${letter}${unequal}, not equal to its mirror image,`);
+    if (unequal !== undefined)
+      throw configuration.refuse(`${letter}${unequal}, not equal to its mirror image,`);
   }
   return {
     impedance_ohm_per_mile: matrix((i, j) => configuration.complex(`z${i}${j}`, 'Ohm/mile', ZERO)),

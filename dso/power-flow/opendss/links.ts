@@ -46,7 +46,10 @@ const CLOSED: Readonly<Record<string, boolean>> = { CLOSED: true, GOOD: true, OP
 
 export function isClosed(link: ObjectReader): boolean {
   if (!SWITCHES.includes(link.kind)) return true;
-  const keys = ['status', ...link.phases.flatMap((phase) => [`phase_${phase}_state`, `phase_${phase}_status`])];
+  const keys = [
+    'status',
+    ...link.phases.flatMap((phase) => [`phase_${phase}_state`, `phase_${phase}_status`]),
+  ];
   const told = keys.map((key) => link.text(key)).filter((state) => state !== undefined);
   const states = new Set(told.map((state) => CLOSED[state]));
   if (states.has(undefined) || states.size > 1) throw link.refuse(`the state (${told.join(', ')})`);
@@ -67,7 +70,9 @@ function line(network: Network, { object, from, to, phases }: LinkPlace, globals
 }
 
 function closedSwitch(network: Network, place: LinkPlace, { resistance_ohm }: Globals): void {
-  place.object.allowOnly(/^(from|to|status|phase_[ABC]_(state|status)|operating_mode|current_limit|mean_replacement_time)$/);
+  place.object.allowOnly(
+    /^(from|to|status|phase_[ABC]_(state|status)|operating_mode|current_limit|mean_replacement_time)$/,
+  );
   // GridLAB-D gives a closed switch a negative reactance as well, and a fuse half of both: no matter what it
   // means, with it the engines are ten times closer to each other behind a switch.
   const ohm = place.object.kind === 'fuse' ? resistance_ohm / 2 : resistance_ohm;
@@ -89,7 +94,12 @@ function seriesReactor(network: Network, place: LinkPlace): void {
 function diagonal(network: Network, place: LinkPlace, impedance: (phase: Phase) => Complex): void {
   const { phases } = place;
   const rows = phases.map((a) => phases.map((b) => (a === b ? impedance(a) : complex(0))));
-  series(network, place, rows, rows.map((row) => row.map(() => 0)));
+  series(
+    network,
+    place,
+    rows,
+    rows.map((row) => row.map(() => 0)),
+  );
 }
 
 function series(
@@ -134,7 +144,8 @@ function transformer(network: Network, place: LinkPlace): void {
   const configuration = object.named('configuration', 'transformer_configuration');
   configuration.allowOnly(TRANSFORMER_CONFIGURATION);
   const connection = CONNECTIONS[configuration.text('connect_type') ?? ''];
-  if (connection === undefined) throw configuration.refuse(`connect_type ${configuration.text('connect_type')}`);
+  if (connection === undefined)
+    throw configuration.refuse(`connect_type ${configuration.text('connect_type')}`);
   const primary_kV = configuration.number('primary_voltage', 'V') / 1000;
   const secondary_kV = configuration.number('secondary_voltage', 'V') / 1000;
   const rating_kVA = configuration.number('power_rating', 'kVA');
@@ -144,12 +155,19 @@ function transformer(network: Network, place: LinkPlace): void {
   if (!(primary_kV > 0 && secondary_kV > 0 && rating_kVA > 0 && x > 0)) {
     throw configuration.refuse('a voltage, rating or reactance that is not above zero');
   }
-  if (connection === 'DELTA_GWYE' && phases.length < 3) throw object.refuse('a delta winding on fewer than three phases');
+  if (connection === 'DELTA_GWYE' && phases.length < 3)
+    throw object.refuse('a delta winding on fewer than three phases');
   for (const phase of phases) {
     const winding = connection === 'WYE' ? undefined : deltaPartner(phase, primary_kV > secondary_kV);
     const high = winding === undefined ? '0' : network.node(from, winding);
-    const ends = [[network.node(from, phase), high], [network.node(to, phase), '0']] as const;
-    const conductors = winding === undefined ? `${network.terminal(from, [phase])}.0` : network.terminal(from, [phase, winding]);
+    const ends = [
+      [network.node(from, phase), high],
+      [network.node(to, phase), '0'],
+    ] as const;
+    const conductors =
+      winding === undefined
+        ? `${network.terminal(from, [phase])}.0`
+        : network.terminal(from, [phase, winding]);
     // Volts of the windings: against ground both are 1/√3 of the rated ones, and the ratio stays what it is.
     const low_kV = winding === undefined ? secondary_kV : secondary_kV / Math.sqrt(3);
     const winding_kVA = winding === undefined ? rating_kVA : rating_kVA / 3;
@@ -175,7 +193,11 @@ const REGULATOR_CONFIGURATION =
 const REGULATOR_BASE = 'kvas=(1000 1000)';
 
 /** A regulator stands at its taps; what control it has is said by `controlRemarks`. */
-function regulator(network: Network, { object, from, to, phases }: LinkPlace, { resistance_ohm }: Globals): void {
+function regulator(
+  network: Network,
+  { object, from, to, phases }: LinkPlace,
+  { resistance_ohm }: Globals,
+): void {
   object.allowOnly(/^(from|to|configuration|sense_node|tap_[ABC])$/);
   const configuration = object.named('configuration', 'regulator_configuration');
   configuration.allowOnly(REGULATOR_CONFIGURATION);

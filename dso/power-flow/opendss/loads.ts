@@ -17,7 +17,11 @@ export interface LoadChannel extends Channel {
 /** Where a load's power goes: a phase and the ground, or two phases. */
 type Terminals = readonly [Phase] | readonly [Phase, Phase];
 
-const PAIR: Readonly<Record<Phase, readonly [Phase, Phase]>> = { A: ['A', 'B'], B: ['B', 'C'], C: ['C', 'A'] };
+const PAIR: Readonly<Record<Phase, readonly [Phase, Phase]>> = {
+  A: ['A', 'B'],
+  B: ['B', 'C'],
+  C: ['C', 'A'],
+};
 /** Angles that a GLM's constant currents refer to, degrees. */
 const ANGLE_DEG: Readonly<Record<string, number>> = { A: 0, B: -120, C: 120, AB: 30, BC: -90, CA: 150 };
 /** OpenDSS's numbers for what stays constant. */
@@ -39,7 +43,9 @@ export class Loads {
 
   /** @param bus name of the node that it is at: its parent, where it is a child. */
   addLoad(load: ObjectReader, bus: string): void {
-    load.allowOnly(/^(parent|voltage_[ABC]|constant_(power|current|impedance)_([ABC]|[ABC]N|AB|BC|CA)|load_class)$/);
+    load.allowOnly(
+      /^(parent|voltage_[ABC]|constant_(power|current|impedance)_([ABC]|[ABC]N|AB|BC|CA)|load_class)$/,
+    );
     const nominal_V = load.number('nominal_voltage', 'V');
     for (const key of load.keys) {
       const [, model, at] = /^constant_(power|current|impedance)_([ABCN]+)$/.exec(key) ?? [];
@@ -53,7 +59,15 @@ export class Loads {
       const index = this.#add(bus, terminals, volts, model as Model, own);
       // As power, whatever its model: at a factor of two it takes twice of it at any voltage.
       if (this.#scaled.has(load.name)) {
-        this.channels.push({ index, own, object: load.name, property: key, kind: 'power', owner: load.name, share: 1 });
+        this.channels.push({
+          index,
+          own,
+          object: load.name,
+          property: key,
+          kind: 'power',
+          owner: load.name,
+          share: 1,
+        });
       }
     }
   }
@@ -74,7 +88,13 @@ export class Loads {
   }
 
   /** A DER is a load of negative constant power. */
-  addDer(der: DerConnection, bus: string, nominal_V: number, voltages: VoltageKind, model: FeederModel): void {
+  addDer(
+    der: DerConnection,
+    bus: string,
+    nominal_V: number,
+    voltages: VoltageKind,
+    model: FeederModel,
+  ): void {
     const places: Terminals[] =
       voltages === 'line-to-neutral' ? der.phases.map((phase) => [phase] as const) : pairsOf(der, model);
     const volts = voltages === 'line-to-neutral' ? nominal_V : nominal_V * Math.sqrt(3);

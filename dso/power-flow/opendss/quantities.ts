@@ -24,7 +24,9 @@ const UNITS = {
 export type Unit = keyof typeof UNITS;
 
 const NUMBER = '[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?';
-const WRITTEN = new RegExp(`^(${NUMBER})(?:([+-](?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)([ijdr]))?\\s*(\\S*)$`);
+const WRITTEN = new RegExp(
+  `^(${NUMBER})(?:([+-](?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)([ijdr]))?\\s*(\\S*)$`,
+);
 const IMAGINARY = new RegExp(`^(${NUMBER})[ij]\\s*(\\S*)$`);
 
 /** @returns undefined for what is no such number. */

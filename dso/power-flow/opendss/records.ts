@@ -7,7 +7,9 @@ export type ReadRecord<T> = (record: Float64Array, description: FeederDescriptio
 export const extremesOf: ReadRecord<Extremes> = (record, description) => {
   const failure = noSolution(record, description);
   if (failure !== undefined) return failure;
-  const [max_pu, maxPlace, min_pu, minPlace, loading_pu, mostPlace] = record.subarray(HEAD) as unknown as number[];
+  const [max_pu, maxPlace, min_pu, minPlace, loading_pu, mostPlace] = record.subarray(
+    HEAD,
+  ) as unknown as number[];
   return {
     max_pu: max_pu!,
     maxAt: description.nodePhases[maxPlace!]!,
@@ -35,6 +37,7 @@ function noSolution(record: Float64Array, { nodePhases }: FeederDescription): No
   const [outcome, place = 0, value = Number.NaN] = record;
   if (outcome === OUTCOME.solved) return undefined;
   if (outcome === OUTCOME.diverged) return { failure: 'DIVERGED', reason: 'OpenDSS did not converge' };
-  if (outcome === OUTCOME.badCurrent) return { failure: 'BAD_VOLTAGE', reason: 'a link carries no finite current' };
+  if (outcome === OUTCOME.badCurrent)
+    return { failure: 'BAD_VOLTAGE', reason: 'a link carries no finite current' };
   return { failure: 'BAD_VOLTAGE', reason: `${nodePhases[place]} is at ${value.toPrecision(4)} pu` };
 }

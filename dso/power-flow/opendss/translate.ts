@@ -134,23 +134,36 @@ function describeModel(reader: GlmReader, model: FeederModel): FeederDescription
   });
   const objects = new Map([...reader.objects].map(([name, { glm }]) => [name, glm]));
   const swing = here.filter((node) => node.text('bustype') === 'SWING').map(({ name }) => name);
-  return describe({ ok: true, engine: 'opendss', nodes, links, swing, remarks: heldControls(reader) }, objects, model);
+  return describe(
+    { ok: true, engine: 'opendss', nodes, links, swing, remarks: heldControls(reader) },
+    objects,
+    model,
+  );
 }
 
 function heldControls(reader: GlmReader): string[] {
   const held = (kind: string, key: string, free: readonly string[]) =>
     reader.ofKind(kind).flatMap((object) => {
       const was = object.text(key) ?? 'MANUAL';
-      return free.includes(was) ? [] : [`${kind} ${object.name} is held as the model sets it (was ${was}, now MANUAL)`];
+      return free.includes(was)
+        ? []
+        : [`${kind} ${object.name} is held as the model sets it (was ${was}, now MANUAL)`];
     });
-  return [...held('regulator_configuration', 'Control', ['MANUAL']), ...held('capacitor', 'control', ['MANUAL', 'NONE'])];
+  return [
+    ...held('regulator_configuration', 'Control', ['MANUAL']),
+    ...held('capacitor', 'control', ['MANUAL', 'NONE']),
+  ];
 }
 
 /** An ideal source: one voltage per phase, as the swing bus gives them. */
 function addSource(network: Network, swing: ObjectReader): void {
   const nominal_V = swing.number('nominal_voltage', 'V');
   swing.phases.forEach((phase, i) => {
-    const voltage = swing.complex(`voltage_${phase}`, 'V', polar(nominal_V, { A: 0, B: -120, C: 120 }[phase]));
+    const voltage = swing.complex(
+      `voltage_${phase}`,
+      'V',
+      polar(nominal_V, { A: 0, B: -120, C: 120 }[phase]),
+    );
     const angle_deg = (Math.atan2(voltage.im, voltage.re) * 180) / Math.PI;
     network.commands.push(
       `new ${i === 0 ? 'circuit.feeder' : `vsource.${phase.toLowerCase()}`} bus1=${network.terminal(swing.name, [phase])} phases=1 ` +
@@ -194,7 +207,8 @@ function parentOf(reader: GlmReader, name: string): string {
 
 function requireObject(reader: GlmReader, name: string): ObjectReader {
   const object = reader.objects.get(name);
-  if (object === undefined) throw new FieldbidError('FEEDER_REJECTED', `${reader.file} has no object ${name}`);
+  if (object === undefined)
+    throw new FieldbidError('FEEDER_REJECTED', `${reader.file} has no object ${name}`);
   return object;
 }
 
