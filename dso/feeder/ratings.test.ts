@@ -19,16 +19,16 @@ object load { name l; }
 test('a model’s own ratings: of the link, else of the weakest conductor; kVA of a transformer', (t) => {
   const objects = new Map(objectsIn(GLM).map((object) => [object.name, object]));
   t.deepEqual(Object.fromEntries(linkRatings('feeder.yaml', {}, objects)), {
-    both: { kind: 'current', rating: 230 },
-    own: { kind: 'current', rating: 380 },
-    sw: { kind: 'current', rating: 600 },
-    t: { kind: 'power', rating: 150_000 },
+    both: { kind: 'current', rating: 230, nameplate: true },
+    own: { kind: 'current', rating: 380, nameplate: true },
+    sw: { kind: 'current', rating: 600, nameplate: true },
+    t: { kind: 'power', rating: 150_000, nameplate: true },
   });
   const given = { both: 'none', t: { rating_kVA: 100 }, unknown: { rating_A: 50 } } as const;
   t.deepEqual(Object.fromEntries(linkRatings('feeder.yaml', given, objects)), {
-    own: { kind: 'current', rating: 380 },
-    sw: { kind: 'current', rating: 600 },
+    own: { kind: 'current', rating: 380, nameplate: true },
+    sw: { kind: 'current', rating: 600, nameplate: true },
     t: { kind: 'power', rating: 100_000 },
-    unknown: { kind: 'current', rating: 50 },
+    unknown: { kind: 'current', rating: 50, nameplate: true },
   });
 });

@@ -13,6 +13,7 @@ import {
   type Extremes,
   type FeederModel,
   isSolved,
+  type LinkRating,
   type NoSolution,
   type PowerFlow,
   type PowerFlowCase,
@@ -31,6 +32,12 @@ const DERS: DerConnection[] = [
   { derId: 'low', bus: 'l634', phases: ['A', 'B', 'C'] },
 ];
 const MODEL: FeederModel = { file: IEEE13_FILE, ders: DERS, scaledLoads: LOADS };
+/** A line that carries little, one that carries much, and the transformer 633-634. */
+const RATINGS = new Map<string, LinkRating>([
+  ['line_632-633', { kind: 'current', rating: 340 }],
+  ['line_630-632', { kind: 'current', rating: 730 }],
+  ['transformer_633-634', { kind: 'power', rating: 500e3 }],
+]);
 const AS_MODELLED: PowerFlowCase = { loadFactors: {}, derPower_W: {} };
 const HOPELESS: PowerFlowCase = { loadFactors: {}, derPower_W: { three: -80e6 } };
 /** An answer must not depend on what was solved before by more than this, pu. */
@@ -109,6 +116,49 @@ export function powerFlowConformance(
       ]);
       near(t, solved(three!), solved(thirds!));
       t.true(solved(three!).min_pu > solved(none!).min_pu);
+    }),
+  );
+
+  test(
+    `${name}: loadings of rated links and the substation's power are those that IEEE published`,
+    withEngine({ ...MODEL, ratings: RATINGS }, async (t, engine) => {
+      t.deepEqual(engine.description.ratedLinks, [...RATINGS.keys()]);
+      const all = solved(await engine.solve(AS_MODELLED));
+      // Largest phase currents: 81.33 A in 632-633, 586.60 A from the regulator to 632; system input 3577.191 kW.
+      // The transformer carries (160+120+120) kW and (110+90+90) kvar, and what it loses.
+      const [branch = 0, trunk = 0, transformer = 0] = all.loading_pu;
+      t.true(Math.abs(branch - 81.33 / 340) < 0.0005, `${branch * 340} A`);
+      t.true(Math.abs(trunk - 586.6 / 730) < 0.001, `${trunk * 730} A`);
+      t.true(transformer > Math.hypot(400, 290) / 500 && transformer < 1.03, `${transformer}`);
+      t.true(Math.abs(all.swing_W - 3577191) < 1000, `${all.swing_W} W`);
+      const extremes = solved((await engine.solveMany([AS_MODELLED]))[0]!);
+      t.is(extremes.loadingAt, 'transformer_633-634');
+      t.true(Math.abs(extremes.loading_pu - transformer) < REPEATABLE_PU);
+      t.true(Math.abs(extremes.swing_W - all.swing_W) < 1);
+    }),
+  );
+
+  test(
+    `${name}: a feeder that exports has a negative swing power, and its links carry as much`,
+    withEngine({ ...MODEL, ratings: RATINGS }, async (t, engine) => {
+      const none = Object.fromEntries(LOADS.map((load) => [load, 0]));
+      const surplus = { loadFactors: none, derPower_W: { three: 3e6, low: 1e6 } };
+      const [extremes] = await engine.solveMany([surplus]);
+      const { swing_W, loading_pu, loadingAt } = solved(extremes!);
+      // The loads of l675 and l611 are not scaled: 843 kW and 170 kW; losses take the rest.
+      t.true(swing_W < -2.6e6 && swing_W > -(4e6 - 843e3 - 170e3), `${swing_W} W`);
+      t.is(loadingAt, 'transformer_633-634');
+      t.true(loading_pu > 1.8 && loading_pu < 2.1, `${loading_pu}`);
+    }),
+  );
+
+  test(
+    `${name}: without rated links there is no loading`,
+    withEngine(MODEL, async (t, engine) => {
+      const { loading_pu, loadingAt } = solved((await engine.solveMany([AS_MODELLED]))[0]!);
+      t.is(loading_pu, 0);
+      t.is(loadingAt, null);
+      t.deepEqual(solved(await engine.solve(AS_MODELLED)).loading_pu, []);
     }),
   );
 

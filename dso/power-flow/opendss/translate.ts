@@ -47,7 +47,7 @@ const PAIRS: readonly (readonly [Phase, Phase])[] = [
   ['C', 'A'],
 ];
 /** Impedance of the source, ohm: none that shows. */
-const SOURCE = 'r1=0 x1=1e-6 r0=0 x0=1e-6';
+const SOURCE = 'r1=0 x1=1e-8 r0=0 x0=1e-8';
 /** Of the nominal voltage, between two iterations. */
 const TOLERANCE_PU = 1e-10;
 const ITERATIONS = 100;
