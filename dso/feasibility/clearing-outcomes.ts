@@ -64,13 +64,15 @@ function prefixes(requests: readonly Request[]): Outcome[] {
   return outcomes;
 }
 
-/** A way between two neighbours, looked at more closely: a quarter and three quarters of the group at the margin. */
+/** A way between two neighbours, looked at more closely: every eighth of the group at the margin. */
 export function closerLook(outcome: Outcome): Outcome[] {
-  return [0.25, 0.75].map((part) => ({
-    label: outcome.label.replace('half', `${part * 100} %`),
-    shares: outcome.shares.map((share) => (share === 0.5 ? part : share)),
-    between: true,
-  }));
+  return [1, 2, 3, 5, 6, 7]
+    .map((eighth) => eighth / 8)
+    .map((part) => ({
+      label: outcome.label.replace('half', `${part * 100} %`),
+      shares: outcome.shares.map((share) => (share === 0.5 ? part : share)),
+      between: true,
+    }));
 }
 
 function subsets(requests: readonly Request[]): Outcome[] {

@@ -6,15 +6,7 @@
  */
 import { isSolved } from '../power-flow/power-flow.ts';
 import type { ClearingSafety } from './clearing-outcomes.ts';
-import {
-  ALL_PPM,
-  along,
-  Envelope,
-  type Farthest,
-  type OutcomeResult,
-  type Verified,
-  wholeWatts,
-} from './envelope.ts';
+import { ALL_PPM, along, Envelope, type Farthest, type Verified, type Way, wholeWatts } from './envelope.ts';
 import { type CaseResult, extremesOf, type IntervalCheck, isFeasible, worstOf } from './interval-check.ts';
 import { SUBSTATION } from './limits.ts';
 import type { Improve, Request, Verdict } from './policy.ts';
@@ -108,6 +100,7 @@ interface Safe {
   readonly more_W: number;
 }
 
+/** Everybody's proportional share, safe in every outcome; then what the policy makes of it. */
 async function safeQuantities(
   envelope: Envelope,
   asked: readonly number[],
@@ -116,19 +109,32 @@ async function safeQuantities(
 ): Promise<Safe> {
   const none = asked.map(() => 0);
   const scaled = wholeWatts(along({ from: none, to: asked }, alpha_ppm));
-  const way = { from: none, to: scaled };
+  const proportional = await safeShares(envelope, { from: none, to: scaled });
+  const { quantities: shares, verified, factor } = proportional;
+  if (verified === undefined) return proportional;
+  for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+    const quantities = await improve(envelope, asked, shares);
+    const more_W = total(quantities) - total(shares);
+    if (quantities.every((quantity, i) => quantity === shares[i])) break;
+    const improved = await envelope.verify(quantities);
+    if (improved.feasible) return { quantities, factor, verified: improved, more_W };
+    envelope.tighten_pu += Math.min(1, improved.worst.violation_pu) + STEP_PU;
+  }
+  return proportional;
+}
+
+async function safeShares(envelope: Envelope, way: Way): Promise<Safe> {
   let factor: Farthest = { share_ppm: ALL_PPM, binding: null };
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     // All of it is what the paper's factor has settled already.
     if (envelope.safety !== 'none' || attempt > 0) factor = await envelope.farthest(way);
-    const shares = wholeWatts(along(way, factor.share_ppm));
-    const quantities = await improve(envelope, asked, shares);
+    const quantities = wholeWatts(along(way, factor.share_ppm));
     const verified = await envelope.verify(quantities);
-    if (verified.feasible) return { quantities, factor, verified, more_W: total(quantities) - total(shares) };
+    if (verified.feasible) return { quantities, factor, verified, more_W: 0 };
     envelope.tighten_pu += Math.min(1, verified.worst.violation_pu) + STEP_PU;
   }
-  const binding: OutcomeResult | null = factor.binding;
-  return { quantities: none, factor: { share_ppm: 0, binding }, verified: undefined, more_W: 0 };
+  const { binding } = factor;
+  return { quantities: way.from, factor: { share_ppm: 0, binding }, verified: undefined, more_W: 0 };
 }
 
 /** A5 · The case without DER that no curtailment can help: too high, or without a solution. */

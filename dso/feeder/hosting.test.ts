@@ -59,7 +59,7 @@ test('headroom of a bus behind a resistance, by hand: to the voltage limit, and 
 test('a rating and an export limit bind before the voltage does', async (t) => {
   const { file, remove } = oneBus(0);
   const feeder = bareFeeder(file, { low_pu: 0.9, high_pu: 1.2 });
-  t.deepEqual(feeder.data.ratings.get('line'), { kind: 'current', rating: 300 });
+  t.deepEqual(feeder.data.ratings.get('line'), { kind: 'current', rating: 300, nameplate: true });
   const [rated] = (await headroomOf(feeder)) ?? [];
   // 300 A lift the bus by 300 V.
   const expected_kW = (3 * 300 * (NOMINAL_V + 300)) / 1000;

@@ -29,6 +29,6 @@ test('a model’s own ratings: of the link, else of the weakest conductor; kVA o
     own: { kind: 'current', rating: 380, nameplate: true },
     sw: { kind: 'current', rating: 600, nameplate: true },
     t: { kind: 'power', rating: 100_000 },
-    unknown: { kind: 'current', rating: 50, nameplate: true },
+    unknown: { kind: 'current', rating: 50 },
   });
 });
