@@ -15,8 +15,8 @@ import type { Improve, Request, Verdict } from './policy.ts';
 const MOST_TRIES = 6;
 /** Step further inside, beyond what was found, pu. */
 const STEP_PU = 1e-6;
-/** The factor is settled when it is this near to its limit, pu: finer than any forecast. */
-const CLOSE_ENOUGH_PU = 4e-6;
+/** The factor is settled when the engine of record says what was expected of it, pu. */
+const SETTLED_PU = 1e-8;
 
 export async function decide(
   check: IntervalCheck,
@@ -80,12 +80,11 @@ async function paperFactor(
     const farthest = await whole.farthest(way);
     const points = pointsAt(wholeWatts(along(way, farthest.share_ppm)));
     const recorded = await check.evaluatePoints(points);
-    const violation_pu = worstOf(recorded).violation_pu;
-    if (violation_pu <= 0) {
-      settled = { ...farthest, results: recorded };
-      if (!check.hasSearchEngine || violation_pu > -CLOSE_ENOUGH_PU) break;
-    }
-    check.compare(recorded, await check.searchPoints(points));
+    const feasible = isFeasible(recorded);
+    if (feasible) settled = { ...farthest, results: recorded };
+    if (!check.hasSearchEngine) break;
+    const learned_pu = check.compare(recorded, await check.searchPoints(points));
+    if (feasible && learned_pu < SETTLED_PU) break;
   }
   if (settled !== undefined) return settled;
   return { share_ppm: 0, binding: { ...worstOf(results), outcome: all! }, results: await check.withoutDer() };

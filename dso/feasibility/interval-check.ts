@@ -16,7 +16,14 @@ import {
   type Solution,
   widest,
 } from '../power-flow/power-flow.ts';
-import { bareLimits, type CaseLimits, limitsWithMargin, type Measured, measure } from './limits.ts';
+import {
+  bareLimits,
+  type CaseLimits,
+  limitsWithMargin,
+  type Measured,
+  measure,
+  onTheLimit,
+} from './limits.ts';
 
 /** DER → active power, W. */
 export type Injection = Readonly<Record<string, number>>;
@@ -131,7 +138,7 @@ export class IntervalCheck {
     return points.map((point, i) => {
       const one = measured(point, results[i]!, this.limitsOf(point.case));
       const moved_pu = one.violation_pu + (this.#offset_pu.get(point.case) ?? 0) + tighten_pu;
-      return { ...one, violation_pu: moved_pu };
+      return { ...one, violation_pu: onTheLimit(moved_pu) };
     });
   }
 
@@ -147,13 +154,19 @@ export class IntervalCheck {
     return Promise.all(flows.map((flow) => powerFlow.solve(flow)));
   }
 
-  /** Learns from points that both engines have solved: what one finds is expected of the other. */
-  compare(recorded: readonly CaseResult[], searched: readonly CaseResult[]): void {
+  /**
+   * Learns from points that both engines have solved: what one finds is expected of the other.
+   * @returns how much that differs from what was expected, pu.
+   */
+  compare(recorded: readonly CaseResult[], searched: readonly CaseResult[]): number {
+    let learned_pu = 0;
     recorded.forEach((record, i) => {
       const other = searched[i];
       if (other === undefined || !isSolved(record.result) || !isSolved(other.result)) return;
       const offset_pu = this.#offset_pu.get(record.case) ?? 0;
-      this.#offset_pu.set(record.case, offset_pu + record.violation_pu - other.violation_pu);
+      const shift_pu = record.violation_pu - other.violation_pu;
+      this.#offset_pu.set(record.case, offset_pu + shift_pu);
+      learned_pu = Math.max(learned_pu, Math.abs(shift_pu));
       for (const [a, b, node] of [
         [record.result.max_pu, other.result.max_pu, record.result.maxAt],
         [record.result.min_pu, other.result.min_pu, record.result.minAt],
@@ -161,6 +174,7 @@ export class IntervalCheck {
         if (Math.abs(a - b) > (this.gap?.pu ?? 0)) this.gap = { pu: Math.abs(a - b), node };
       }
     });
+    return learned_pu;
   }
 
   /** Whether a link's rating is the DSO's, not only the nameplate that the model gives it. */

@@ -15,7 +15,7 @@ async function run(violation: (alpha: number) => number): Promise<{ ppm: number;
   return { ppm, calls };
 }
 
-test('the root of a violation that rises, straight or bent, is met within 0.001, or within 2 µpu, from below', async (t) => {
+test('the root of a violation that rises, straight or bent, is met within 0.001, from below', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       fc.double({ min: 0.02, max: 0.98, noNaN: true }),
@@ -25,7 +25,7 @@ test('the root of a violation that rises, straight or bent, is met within 0.001,
         const violation = (alpha: number) => steepness * (alpha ** bend - root ** bend);
         const { ppm, calls } = await run(violation);
         const alpha = ppm / ALL_PPM;
-        const near = root - alpha < 1e-3 || violation(alpha) > -2e-6;
+        const near = root - alpha < 1e-3;
         return alpha <= root && near && calls <= 25;
       },
     ),

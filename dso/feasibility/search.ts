@@ -5,10 +5,8 @@
 
 /** The search ends when the feasible and the infeasible end are this close. */
 const RESOLUTION_PPM = 100;
-/** Or when the feasible end is this close to the limit, pu: finer than any forecast. */
-const CLOSE_ENOUGH_PU = 2e-6;
-/** Aim this far inside, pu, so that an end lands on the feasible side. */
-const AIM_INSIDE_PU = 1e-6;
+/** Aim so many parts per million below the line's zero, so that an end lands on the feasible side. */
+const AIM_BELOW_PPM = 20;
 /** Every so many steps the interval is halved, however slowly the line moves. */
 const HALVE_EVERY = 5;
 const MOST_STEPS = 60;
@@ -34,7 +32,7 @@ export async function largestFeasible(
   let lastSide: 'low' | 'high' | undefined;
   for (let step = 0; step < MOST_STEPS && high.ppm - low.ppm > RESOLUTION_PPM; step++) {
     const width = high.ppm - low.ppm;
-    const line = low.ppm + (width * (-low.weight - AIM_INSIDE_PU)) / (high.weight - low.weight);
+    const line = low.ppm + (width * -low.weight) / (high.weight - low.weight) - AIM_BELOW_PPM;
     // Where the line says nothing (an end without a value, or a step that hardly moves) halve instead.
     const useLine =
       Number.isFinite(line) && line > low.ppm && line < high.ppm && step % HALVE_EVERY !== HALVE_EVERY - 1;
@@ -44,8 +42,10 @@ export async function largestFeasible(
     if (ppm <= low.ppm || ppm >= high.ppm) break;
     const violation_pu = await violationAt_pu(ppm);
     if (violation_pu <= 0) {
+      // By the line that led here, nothing is to be gained any more.
+      const left_ppm = (-violation_pu * width) / (high.weight - low.weight);
       low = { ppm, weight: violation_pu };
-      if (violation_pu > -CLOSE_ENOUGH_PU) break;
+      if (left_ppm < RESOLUTION_PPM / 2 && useLine) break;
       if (lastSide === 'low') high.weight /= 2;
       lastSide = 'low';
     } else {

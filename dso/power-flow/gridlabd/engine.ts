@@ -212,7 +212,7 @@ async function start(
       return { loaded: { process, own }, description };
     } catch (error) {
       await process.end();
-      if (['FEEDER_REJECTED', 'ISLANDED_NODE'].includes(codeOf(error))) throw error;
+      if (['FEEDER_REJECTED', 'INVALID_INPUT', 'ISLANDED_NODE'].includes(codeOf(error))) throw error;
       last = error;
     }
   }
