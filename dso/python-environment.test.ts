@@ -1,18 +1,28 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { ensurePythonEnvironment } from './python-environment.ts';
+import { findOpenDss } from './power-flow/opendss/library-file.ts';
+import { ensurePythonEnvironment, platformNote } from './python-environment.ts';
 
-test('the engine environment is made once and holds GridLAB-D', async (t) => {
-  const { python } = await ensurePythonEnvironment('engine', { quiet: true });
+test('the engine environment is made once and holds GridLAB-D and OpenDSS', async (t) => {
+  const { python, folder } = await ensurePythonEnvironment('engine', { quiet: true });
   t.false((await ensurePythonEnvironment('engine', { quiet: true })).created);
   const version = execFileSync(python, [
     '-c',
     'from importlib.metadata import version; print(version("gridlabd"))',
   ]);
   t.is(version.toString().trim(), '6.0.0');
+  t.true(existsSync(findOpenDss(folder)));
+});
+
+test('a platform without GridLAB-D has OpenDSS alone, one without either is refused', (t) => {
+  t.is(platformNote('engine', 'linux', 'x64'), undefined);
+  t.is(platformNote('engine', 'darwin', 'arm64'), undefined);
+  t.is(platformNote('test', 'linux', 'arm'), undefined);
+  t.regex(platformNote('engine', 'linux', 'arm64') ?? '', /OpenDSS alone/);
+  t.throws(() => platformNote('engine', 'linux', 'arm'), { code: 'PLATFORM_UNSUPPORTED' });
 });
 
 test.serial('a Python that is none is named, with what to do', async (t) => {

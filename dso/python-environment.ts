@@ -1,5 +1,5 @@
 /**
- * The project's own set-up of Python: the power-flow engine is a Python package, and nobody should have to
+ * The project's own set-up of Python: the power-flow engines come as Python packages, and nobody should have to
  * know. Makes a virtual environment in the project's root on first use; a later call costs two file reads.
  */
 import { execFile } from 'node:child_process';
@@ -13,7 +13,7 @@ import { withFolderLock } from './folder-lock.ts';
 
 const run = promisify(execFile);
 
-/** `engine`: GridLAB-D. `test`: independent peers that the tests compare with. */
+/** `engine`: GridLAB-D (not on Linux on ARM) and OpenDSS. `test`: independent peers that the tests compare with. */
 export type EnvironmentKind = 'engine' | 'test';
 
 export interface PythonEnvironment {
@@ -83,7 +83,8 @@ export async function ensurePythonEnvironment(
   if (ready()) return { python, folder, created: false };
   return withFolderLock(`${folder}.lock`, INSTALL_DEADLINE_MS, async () => {
     if (ready()) return { python, folder, created: false };
-    refusePlatformWithoutEngine(kind);
+    const note = platformNote(kind, process.platform, process.arch);
+    if (note !== undefined) say(note);
     const base = await findPython();
     say(`setting up ${folder} with Python ${base.version} (once)`);
     rmSync(folder, { recursive: true, force: true });
@@ -115,14 +116,17 @@ function interpreterKey({ path, version }: Interpreter): string {
   return `${process.env.FIELDBID_PYTHON ?? path} ${version}`;
 }
 
-/** The only wheels are for x86-64 Linux, macOS and Windows: better said than a compiler's page of errors. */
-function refusePlatformWithoutEngine(kind: EnvironmentKind): void {
-  if (kind !== 'engine' || process.platform !== 'linux' || process.arch === 'x64') return;
-  throw new FieldbidError(
-    'PLATFORM_UNSUPPORTED',
-    `GridLAB-D has no package for Linux on ${process.arch}: the DSO and the bench belong on an x86-64 host ` +
-      '(the edge agent needs none of this and runs here).',
-  );
+/** What the requirements leave out here: better said than found out from a compiler's page of errors. */
+export function platformNote(kind: EnvironmentKind, platform: string, arch: string): string | undefined {
+  if (kind !== 'engine' || platform !== 'linux' || arch === 'x64') return undefined;
+  if (arch !== 'arm64') {
+    throw new FieldbidError(
+      'PLATFORM_UNSUPPORTED',
+      `neither GridLAB-D nor OpenDSS has a package for Linux on ${arch}: the DSO and the bench belong on an x86-64 ` +
+        'host (the edge agent needs none of this and runs here).',
+    );
+  }
+  return 'GridLAB-D has no package for Linux on arm64: this environment has OpenDSS alone';
 }
 
 async function findPython(): Promise<Interpreter> {

@@ -5,8 +5,8 @@
 
 /** The search ends when the feasible and the infeasible end are this close. */
 const RESOLUTION_PPM = 100;
-/** Aim so many parts per million below the line's zero, so that an end lands on the feasible side. */
-const AIM_BELOW_PPM = 20;
+/** Steps are at least this long: one from an end that is right ends the search, on either side. */
+const LEAST_STEP_PPM = 90;
 /** Every so many steps the interval is halved, however slowly the line moves. */
 const HALVE_EVERY = 5;
 const MOST_STEPS = 60;
@@ -32,20 +32,19 @@ export async function largestFeasible(
   let lastSide: 'low' | 'high' | undefined;
   for (let step = 0; step < MOST_STEPS && high.ppm - low.ppm > RESOLUTION_PPM; step++) {
     const width = high.ppm - low.ppm;
-    const line = low.ppm + (width * -low.weight) / (high.weight - low.weight) - AIM_BELOW_PPM;
+    const line = low.ppm + (width * -low.weight) / (high.weight - low.weight);
     // Where the line says nothing (an end without a value, or a step that hardly moves) halve instead.
     const useLine =
       Number.isFinite(line) && line > low.ppm && line < high.ppm && step % HALVE_EVERY !== HALVE_EVERY - 1;
     const ppm = Math.floor(
-      useLine ? Math.min(high.ppm - 1, Math.max(low.ppm + 1, line)) : low.ppm + width / 2,
+      useLine
+        ? Math.min(high.ppm - LEAST_STEP_PPM, Math.max(low.ppm + LEAST_STEP_PPM, line))
+        : low.ppm + width / 2,
     );
     if (ppm <= low.ppm || ppm >= high.ppm) break;
     const violation_pu = await violationAt_pu(ppm);
     if (violation_pu <= 0) {
-      // By the line that led here, nothing is to be gained any more.
-      const left_ppm = (-violation_pu * width) / (high.weight - low.weight);
       low = { ppm, weight: violation_pu };
-      if (left_ppm < RESOLUTION_PPM / 2 && useLine) break;
       if (lastSide === 'low') high.weight /= 2;
       lastSide = 'low';
     } else {

@@ -1,5 +1,4 @@
 /** A feeder with its engine running: what the DSO, the bench and the commands start from. */
-
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { GridLabD } from '../power-flow/gridlabd/engine.ts';
@@ -20,16 +19,25 @@ export async function openPowerFlow(feeder: Feeder, log: Logger, quiet = false):
   return engine;
 }
 
+/** Why there may be no second engine: the feeder is beyond the translation, or the library beyond reach. */
+const WITHOUT_SEARCH = ['FEEDER_NOT_TRANSLATED', 'FEEDER_REJECTED', 'ENGINE_UNAVAILABLE'];
+
 /**
- * Starts OpenDSS on the same feeder, to search with; undefined, and said in the log, where the model cannot be
- * translated or the library cannot be loaded: then GridLAB-D searches too.
+ * Starts OpenDSS with the same feeder, to search and to cross-check. Whoever gets none goes on with the engine
+ * of record alone: a warning says why.
+ * @throws as `ensurePythonEnvironment`; `InputError` and `ISLANDED_NODE` as `OpenDss.open`.
  */
-export async function openSearchFlow(feeder: Feeder, log: Logger): Promise<OpenDss | undefined> {
+export async function openSearchFlow(
+  feeder: Feeder,
+  log: Logger,
+  quiet = false,
+): Promise<OpenDss | undefined> {
+  const { folder } = await ensurePythonEnvironment('engine', { quiet });
   try {
-    const { folder } = await ensurePythonEnvironment('engine', { quiet: true });
     return await OpenDss.open(feeder.model(), { library: findOpenDss(folder) });
   } catch (error) {
-    log.warn({ feederId: feeder.id, code: codeOf(error) }, `GridLAB-D searches alone: ${messageOf(error)}`);
+    if (!WITHOUT_SEARCH.includes(codeOf(error))) throw error;
+    log.warn({ feederId: feeder.id, code: codeOf(error) }, `without OpenDSS: ${messageOf(error)}`);
     return undefined;
   }
 }

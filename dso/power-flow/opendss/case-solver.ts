@@ -18,6 +18,10 @@ export class CaseSolver {
   readonly #nominal_V: Float64Array;
   readonly #rated: readonly { flow: LinkFlow; kind: 'current' | 'power'; rating: number }[];
   readonly #feeding: readonly { flow: LinkFlow; end: 0 | 1 }[];
+  /** W and var that each load has, in turn. */
+  readonly #set: Float64Array;
+  /** OpenDSS's memory: stays where it is as long as the circuit has the same nodes. */
+  readonly #voltages: Float64Array;
   /** Where every solve starts, so that no answer depends on the one before it. */
   readonly #start: Float64Array;
   readonly #magnitudes: Float64Array;
@@ -49,6 +53,8 @@ export class CaseSolver {
     this.#rated = rated.map((link) => ({ flow: flowOf(link), kind: link.kind, rating: link.rating }));
     this.#feeding = feeding.map((link) => ({ flow: flowOf(link), end: link.end }));
     this.#start = this.#startingVoltages();
+    this.#voltages = dss.voltages(this.#nodeCount);
+    this.#set = new Float64Array(2 * loads.length).fill(Number.NaN);
     this.#magnitudes = new Float64Array(voltages.length);
     this.#loadings = new Float64Array(rated.length);
   }
@@ -65,14 +71,16 @@ export class CaseSolver {
   }
 
   #solveOne(cases: Float64Array, offset: number, record: Float64Array, full: boolean): void {
-    this.#loads.forEach((load, i) => {
-      this.#dss.setLoad(load, cases[offset + 2 * i]!, cases[offset + 2 * i + 1]!);
-    });
-    const voltages = this.#dss.voltages(this.#nodeCount);
-    voltages.set(this.#start);
-    const converged = this.#dss.solve();
-    const solved = this.#dss.voltages(this.#nodeCount);
-    if (!converged) {
+    for (let i = 0; i < this.#loads.length; i++) {
+      const [power_W, reactive_var] = [cases[offset + 2 * i]!, cases[offset + 2 * i + 1]!];
+      if (power_W === this.#set[2 * i] && reactive_var === this.#set[2 * i + 1]) continue;
+      this.#dss.setLoad(this.#loads[i]!, power_W, reactive_var);
+      this.#set[2 * i] = power_W;
+      this.#set[2 * i + 1] = reactive_var;
+    }
+    const solved = this.#voltages;
+    solved.set(this.#start);
+    if (!this.#dss.solve()) {
       record[0] = OUTCOME.diverged;
       return;
     }

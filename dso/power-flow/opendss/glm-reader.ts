@@ -37,6 +37,7 @@ export class GlmReader {
       throw notTranslated(file, `${written - found.length} objects that have no name or lie inside others`);
     }
     this.objects = new Map(found.map((object) => [object.name, new ObjectReader(this, object)]));
+    if (this.objects.size !== found.length) throw notTranslated(file, 'two objects of one name');
     this.globals = this.#powerflow(text);
   }
 
@@ -129,8 +130,7 @@ export class ObjectReader {
   }
 }
 
-const WITHOUT_INFLUENCE =
-  /^(name|phases|nominal_voltage|bustype|groupid|latitude|longitude|rating\..*|comment)$/;
+const WITHOUT_INFLUENCE = /^(name|phases|nominal_voltage|bustype|groupid|latitude|longitude|rating\..*)$/;
 
 function notTranslated(file: string, what: string, details: Record<string, unknown> = {}): FieldbidError {
   const message = `${file}: ${what} cannot be translated for OpenDSS`;

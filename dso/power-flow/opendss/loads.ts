@@ -2,7 +2,7 @@
 import { InputError } from '@fieldbid/core/errors';
 import type { Channel } from '../gridlabd/channels.ts';
 import type { DerConnection, FeederModel, Phase, VoltageKind } from '../power-flow.ts';
-import { type Complex, complex, conjugate, divide, isZero, magnitude, multiply, polar } from './complex.ts';
+import { type Complex, complex, conjugate, divide, isZero, multiply, polar } from './complex.ts';
 import type { ObjectReader } from './glm-reader.ts';
 import type { Network } from './network.ts';
 
@@ -50,11 +50,11 @@ export class Loads {
     for (const key of load.keys) {
       const [, model, at] = /^constant_(power|current|impedance)_([ABCN]+)$/.exec(key) ?? [];
       if (model === undefined || at === undefined) continue;
-      const terminals = terminalsOf(load, at);
-      const volts = terminals.length === 2 ? nominal_V * Math.sqrt(3) : nominal_V;
       const unit = ({ power: 'VA', current: 'A', impedance: 'Ohm' } as const)[model as Model];
       const value = load.complex(key, unit);
       if (isZero(value)) continue;
+      const terminals = terminalsOf(load, at);
+      const volts = terminals.length === 2 ? nominal_V * Math.sqrt(3) : nominal_V;
       const own = powerAt(volts, ANGLE_DEG[terminals.join('')] ?? 0, model as Model, value);
       const index = this.#add(bus, terminals, volts, model as Model, own);
       // As power, whatever its model: at a factor of two it takes twice of it at any voltage.
@@ -139,7 +139,7 @@ function terminalsOf(load: ObjectReader, at: string): Terminals {
 function powerAt(volts: number, angle_deg: number, model: Model, value: Complex): Complex {
   if (model === 'power') return value;
   if (model === 'current') return multiply(polar(volts, angle_deg), conjugate(value));
-  return magnitude(value) === 0 ? complex(0) : divide(complex(volts * volts), conjugate(value));
+  return divide(complex(volts * volts), conjugate(value));
 }
 
 function pairsOf({ derId, phases }: DerConnection, model: FeederModel): Terminals[] {
