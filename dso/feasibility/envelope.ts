@@ -13,6 +13,7 @@ import {
   type Point,
   worstOf,
 } from './interval-check.ts';
+import { isInside } from './limits.ts';
 import type { Request } from './policy.ts';
 import { largestFeasible } from './search.ts';
 
@@ -101,7 +102,7 @@ export class Envelope {
     let binding: OutcomeResult | null = null;
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const worst = await this.worst(wholeWatts(along(way, share_ppm)));
-      if (worst.violation_pu <= 0) return { share_ppm, binding };
+      if (isInside(worst.violation_pu)) return { share_ppm, binding };
       binding = worst;
       const at = async (ppm: number): Promise<number> => {
         const [found] = await this.#search(wholeWatts(along(way, ppm)), [worst.outcome], [worst.case]);

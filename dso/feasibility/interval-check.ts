@@ -16,14 +16,7 @@ import {
   type Solution,
   widest,
 } from '../power-flow/power-flow.ts';
-import {
-  bareLimits,
-  type CaseLimits,
-  limitsWithMargin,
-  type Measured,
-  measure,
-  onTheLimit,
-} from './limits.ts';
+import { bareLimits, type CaseLimits, isInside, limitsWithMargin, type Measured, measure } from './limits.ts';
 
 /** DER → active power, W. */
 export type Injection = Readonly<Record<string, number>>;
@@ -138,7 +131,7 @@ export class IntervalCheck {
     return points.map((point, i) => {
       const one = measured(point, results[i]!, this.limitsOf(point.case));
       const moved_pu = one.violation_pu + (this.#offset_pu.get(point.case) ?? 0) + tighten_pu;
-      return { ...one, violation_pu: onTheLimit(moved_pu) };
+      return { ...one, violation_pu: moved_pu };
     });
   }
 
@@ -243,7 +236,7 @@ function measured(point: Point, result: Extremes | NoSolution, limits: CaseLimit
 }
 
 export function isFeasible(results: readonly CaseResult[]): boolean {
-  return results.every(({ violation_pu }) => violation_pu <= 0);
+  return results.every(({ violation_pu }) => isInside(violation_pu));
 }
 
 /** The case that is furthest outside, or nearest to it; the earliest of equals. */

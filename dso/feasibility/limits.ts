@@ -16,7 +16,7 @@ export interface CaseLimits {
 }
 
 export interface Measured {
-  /** How far outside the worst limit, in its own pu; <= 0 is feasible, infinite without a solution. */
+  /** How far outside the worst limit, in its own pu; infinite without a solution. `isInside` says what is feasible. */
   readonly violation_pu: number;
   /** `node.phase`, link or `substation` nearest to, or furthest beyond, its limit; null without a solution. */
   readonly node: string | null;
@@ -24,8 +24,8 @@ export interface Measured {
 
 /** Name of the limit on reverse power. */
 export const SUBSTATION = 'substation';
-/** Engines repeat themselves to about 1e-9 pu: what is within this is on the limit. */
-const ON_THE_LIMIT_PU = 3e-9;
+/** Engines repeat themselves, and agree with each other, to some 1e-9 pu: what is within this is on the limit. */
+const ON_THE_LIMIT_PU = 1e-8;
 /**
  * Where the feeder without DER is inside the margin already, DERs may take this share of the margin: every DER
  * moves even the regulator's own voltage by some µpu, and none of them would fit otherwise.
@@ -85,12 +85,12 @@ export function measure(result: Extremes | NoSolution, limits: CaseLimits): Meas
     kinds.push([(-result.swing_W - limits.export_W) / exportScale_W(limits), SUBSTATION]);
   }
   const [violation, node] = kinds.reduce((worst, one) => (one[0] > worst[0] ? one : worst));
-  return { violation_pu: onTheLimit(violation), node };
+  return { violation_pu: violation, node };
 }
 
-/** What is as near to a limit as the engines can tell is on it. */
-export function onTheLimit(violation_pu: number): number {
-  return Math.abs(violation_pu) <= ON_THE_LIMIT_PU ? 0 : violation_pu;
+/** Whether a violation is none, as far as the engines can tell. */
+export function isInside(violation_pu: number): boolean {
+  return violation_pu <= ON_THE_LIMIT_PU;
 }
 
 /** What one pu of reverse power is: the limit itself, or 1 MW where nothing may flow back. */

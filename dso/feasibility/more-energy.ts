@@ -5,6 +5,7 @@
  */
 import { type Envelope, type OutcomeResult, type Quantities, wholeWatts } from './envelope.ts';
 import type { Case } from './interval-check.ts';
+import { isInside } from './limits.ts';
 import { type LinearProgram, maximise, type Row } from './linear-program.ts';
 import { type Linearisation, linearise } from './sensitivities.ts';
 
@@ -50,7 +51,7 @@ export async function moreEnergy(envelope: Envelope, start: Quantities, room: Ro
     if (target === undefined) break;
     const { quantities, worst } = await within(envelope, here, target, room);
     const settled = total(quantities) - total(best) < LEAST_GAIN * asked_W;
-    if (worst.violation_pu <= 0) {
+    if (isInside(worst.violation_pu)) {
       if (total(quantities) > total(best)) best = quantities;
       if (settled) break;
     } else {
