@@ -4,7 +4,7 @@
  * (step 10, A7). Events are handled one after the other; what has been decided already is passed over, so a
  * replay from the first event does no harm.
  */
-import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { codeOf, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type {
   BidState,
   Decision,
@@ -46,6 +46,8 @@ export interface DsoOptions {
   readonly enforce?: boolean;
   /** How long the others' bids (or awards) wait for an aggregator that is late, real ms. */
   readonly lateAfter_ms?: number;
+  /** Longest real time for one check; after it nothing is approved, ms. */
+  readonly decisionDeadline_ms?: number;
   /** Checkpoint of the last event handled before; from the first event by default. */
   readonly after?: string;
   /** Told after each event that has been handled. */
@@ -55,6 +57,8 @@ export interface DsoOptions {
 
 type Step = 'decision' | 'dispatch';
 
+/** An engine that hangs again and again must not keep the market waiting. */
+const DECISION_DEADLINE_MS = 60_000;
 const LATE_AFTER_MS = 20_000;
 /** Engines that differ by more than this do not have the same feeder, pu. */
 const LARGEST_GAP_PU = 0.003;
@@ -223,7 +227,11 @@ export class DsoService {
       const known: Request[] = bids
         .filter(({ derId }) => feeder.der(derId) !== undefined)
         .map(({ uid, derId, quantity_W }) => ({ uid, derId, quantity_W, ...rankOf(ranks, uid) }));
-      const verdict = await policy.decide(check, known, safety);
+      const verdict = await withDeadline(
+        policy.decide(check, known, safety),
+        this.#options.decisionDeadline_ms ?? DECISION_DEADLINE_MS,
+        'the check of the feeder',
+      );
       this.#sayGap(intervalId, check);
       return decisionOf(bids, withoutStrangers(verdict, bids, known), checked());
     } catch (error) {
@@ -247,7 +255,7 @@ export class DsoService {
   }
 
   #checkOf(intervalId: string, silentDerIds: readonly string[]): IntervalCheck {
-    const { feeder, interval_min, powerFlow, search } = this.#options;
+    const { feeder, interval_min, log, powerFlow, search } = this.#options;
     const known = silentDerIds.filter((derId) => feeder.der(derId) !== undefined);
     const key = [intervalId, ...known].join(' ');
     if (this.#check?.key === key) return this.#check.check;
@@ -255,6 +263,8 @@ export class DsoService {
       feeder,
       powerFlow,
       search,
+      onSearchLost: (error) =>
+        log.warn({ intervalId, code: codeOf(error) }, `GridLAB-D searches alone: ${messageOf(error)}`),
       startMinuteOfDay: minuteOfDay(intervalOf(intervalId, interval_min).start_ms),
       duration_min: interval_min,
       margin_pu: this.#margin_pu,

@@ -5,6 +5,7 @@
  * Two engines: the one of record, whose word counts, and a fast one to search with. Where there is only one, it
  * does both.
  */
+import { codeOf } from '@fieldbid/core/errors';
 import type { Feeder } from '../feeder/feeder.ts';
 import {
   type Extremes,
@@ -45,6 +46,8 @@ export interface IntervalCheckOptions {
   readonly powerFlow: PowerFlow;
   /** The engine to search with; the one of record by default. */
   readonly search?: SearchFlow | undefined;
+  /** Told when that engine is lost: the one of record goes on alone. */
+  readonly onSearchLost?: (error: unknown) => void;
   /** Minute of day (UTC) at which the interval starts. */
   readonly startMinuteOfDay: number;
   readonly duration_min: number;
@@ -67,6 +70,7 @@ export class IntervalCheck {
   /** How much more the engine of record found than the searching one, by case. */
   readonly #offset_pu = new Map<Case, number>();
   readonly #limitsOf = new Map<Case, CaseLimits>();
+  #searchLost = false;
   readonly #known = new Map<string, Extremes>();
   /** Power flows solved so far, on the engine of record. */
   solves = 0;
@@ -120,14 +124,13 @@ export class IntervalCheck {
    * @param tighten_pu how much further inside to stay.
    */
   async searchPoints(points: readonly Point[], tighten_pu = 0): Promise<CaseResult[]> {
-    const { search } = this.#options;
     await this.withoutDer();
-    if (search === undefined) {
+    const flows = points.map((point) => this.#flow(point));
+    const results = await this.#bySearch(points.length, (search) => search.solveMany(flows));
+    if (results === undefined) {
       const found = await this.evaluatePoints(points);
       return found.map((one) => ({ ...one, violation_pu: one.violation_pu + tighten_pu }));
     }
-    this.searchSolves += points.length;
-    const results = await search.solveMany(points.map((point) => this.#flow(point)));
     return points.map((point, i) => {
       const one = measured(point, results[i]!, this.limitsOf(point.case));
       const moved_pu = one.violation_pu + (this.#offset_pu.get(point.case) ?? 0) + tighten_pu;
@@ -137,12 +140,10 @@ export class IntervalCheck {
 
   /** Whole solutions on the engine that searches. */
   async solutions(points: readonly Point[]): Promise<(Solution | NoSolution)[]> {
-    const { powerFlow, search } = this.#options;
+    const { powerFlow } = this.#options;
     const flows = points.map((point) => this.#flow(point));
-    if (search !== undefined) {
-      this.searchSolves += points.length;
-      return search.solveAll(flows);
-    }
+    const found = await this.#bySearch(points.length, (search) => search.solveAll(flows));
+    if (found !== undefined) return found;
     this.solves += points.length;
     return Promise.all(flows.map((flow) => powerFlow.solve(flow)));
   }
@@ -176,7 +177,7 @@ export class IntervalCheck {
   }
 
   get hasSearchEngine(): boolean {
-    return this.#options.search !== undefined;
+    return this.#options.search !== undefined && !this.#searchLost;
   }
 
   /** A case without DER against the limits that it is measured by; <= 0 by their construction. */
@@ -196,6 +197,22 @@ export class IntervalCheck {
       this.#limitsOf.set(one, limits);
     }
     return limits;
+  }
+
+  /** Undefined where there is no engine to search with, or it cannot be had any more. */
+  async #bySearch<T>(count: number, work: (search: SearchFlow) => Promise<T>): Promise<T | undefined> {
+    const { search, onSearchLost } = this.#options;
+    if (search === undefined || this.#searchLost) return undefined;
+    try {
+      const found = await work(search);
+      this.searchSolves += count;
+      return found;
+    } catch (error) {
+      if (codeOf(error) !== 'ENGINE_UNAVAILABLE') throw error;
+      this.#searchLost = true;
+      onSearchLost?.(error);
+      return undefined;
+    }
   }
 
   /** An answer depends on nothing but the case: what was solved before is not solved again. */

@@ -18,9 +18,10 @@ const MORNING = 8 * 60;
 const EVENING = 17 * 60;
 /** How often two neighbours in the merit order have one price. */
 const ALIKE = 0.25;
-/** Share of nameplate that the bids of a case are around. */
+/** Bids are drawn up to this, whatever stands at a bus, times a size of the case. */
+const LARGEST_BID_W = 1_000_000;
 const LEAST_SIZE = 0.5;
-const MOST_SIZE = 2.5;
+const MOST_SIZE = 2;
 
 /** Bids in a random merit order, some at one price, of all sizes: from a little to far beyond what the feeder carries. */
 export function generatedCase(feeder: Feeder, seed: number): GeneratedCase {
@@ -29,12 +30,12 @@ export function generatedCase(feeder: Feeder, seed: number): GeneratedCase {
   const order = feeder.ders.map((der) => ({ der, key: random.uniform() })).sort((a, b) => a.key - b.key);
   const size = LEAST_SIZE + (MOST_SIZE - LEAST_SIZE) * random.uniform();
   let rank = 0;
-  const requests = order.map(({ der: { derId, nameplate_W } }, i) => {
+  const requests = order.map(({ der: { derId } }, i) => {
     if (i > 0 && random.uniform() > ALIKE) rank++;
     return {
       uid: derId,
       derId,
-      quantity_W: Math.floor(nameplate_W * size * (0.2 + 1.6 * random.uniform())),
+      quantity_W: Math.floor(LARGEST_BID_W * size * random.uniform()),
       rank,
     };
   });
