@@ -7,6 +7,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { bufferFigures } from './buffer.ts';
 import { clearingFigures } from './clearing.ts';
 import { dayFigures } from './day.ts';
+import { dsoFigures } from './dso.ts';
 import { edgeFigures } from './edge.ts';
 import { killsFigures } from './kills.ts';
 import { ledgerFigures } from './ledger.ts';
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   day: dayFigures,
   buffer: bufferFigures,
   clearing: clearingFigures,
+  dso: dsoFigures,
   edge: edgeFigures,
   kills: killsFigures,
   ledger: ledgerFigures,
