@@ -248,7 +248,16 @@ function middle(startMinuteOfDay: number, minute: number): number {
   return (startMinuteOfDay + minute + 0.5) % 1440;
 }
 
-function measured(point: Point, result: Extremes | NoSolution, limits: CaseLimits): CaseResult {
+/** Whatever an engine says of itself: what is no number is no solution. */
+function sane(result: Extremes | NoSolution): Extremes | NoSolution {
+  if (!isSolved(result)) return result;
+  const { max_pu, min_pu, loading_pu, swing_W } = result;
+  if ([max_pu, min_pu, loading_pu, swing_W].every(Number.isFinite)) return result;
+  return { failure: 'BAD_VOLTAGE', reason: 'the engine answers with something that is no number' };
+}
+
+function measured(point: Point, answer: Extremes | NoSolution, limits: CaseLimits): CaseResult {
+  const result = sane(answer);
   return { case: point.case, result, ...measure(result, limits) };
 }
 
