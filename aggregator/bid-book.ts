@@ -8,7 +8,7 @@ import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import { Bid, type BidReceipt } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
-import { type ValidationContext, validateBid } from './validation/validate-bid.ts';
+import { sequenceKey, type ValidationContext, validateBid } from './validation/validate-bid.ts';
 
 export interface ClosedBook {
   /** Accepted bids in the order of their UIDs, which does not depend on when they arrived. */
@@ -83,7 +83,7 @@ export class BidBook {
       return { receipt: { uid: bid.uid, accepted: false, code, reason }, bid };
     }
     page.bids.set(bid.uid, bid);
-    this.#sequences.set(bid.derId, bid.sequence);
+    this.#sequences.set(sequenceKey(bid), bid.sequence);
     return { receipt: { uid: bid.uid, accepted: true }, bid };
   }
 

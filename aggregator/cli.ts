@@ -80,6 +80,7 @@ async function run(options: { config: string; logLevel: string }): Promise<void>
     maxSegments,
     journal: journalOf(config, options.config),
     requireSignatures,
+    settlement: { time: clock(), rules: config.settlement },
     log,
   });
   await service.start();

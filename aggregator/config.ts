@@ -2,6 +2,7 @@
 import { DerRegistration } from '@fieldbid/core/gateway-api/schemas';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import { BrokerConfig, GatewayConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
@@ -25,6 +26,8 @@ export const AggregatorConfig = Type.Object(
     keysFile: Type.Optional(Type.String({ minLength: 1 })),
     /** Whether DERs that were never enrolled may not bid. An enrolled DER's bids are always checked. */
     requireSignatures: Type.Boolean({ default: false }),
+    /** How intervals are settled. */
+    settlement: Type.Object(SettlementRules.properties, { ...closed, default: {} }),
     /** The DERs of this aggregator. */
     portfolio: Type.Array(Type.Object(registration, closed), { minItems: 1, maxItems: 10_000 }),
   },

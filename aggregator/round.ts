@@ -8,9 +8,11 @@ import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type {
   Awards,
   BidBatch,
+  BidState,
   DerRegistration,
   LedgerEvent,
   RegistryEntry,
+  Settlement,
   SubmitResult,
   VerifiedBid,
 } from '@fieldbid/core/gateway-api/schemas';
@@ -35,7 +37,9 @@ export interface DeraGateway extends KeyGateway, ReadingGateway {
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;
   readRecords(intervalId: string): Promise<VerifiedBid[]>;
+  readBidHistory(uid: string): Promise<BidState[]>;
   recordAwards(intervalId: string, awards: Awards): Promise<SubmitResult>;
+  recordSettlement(intervalId: string, settlement: Settlement): Promise<SubmitResult>;
   events(after: string | undefined, signal: AbortSignal): AsyncIterable<LedgerEvent>;
 }
 
@@ -47,6 +51,8 @@ export interface RoundContext {
   readonly watch: LedgerWatch;
   readonly time: TimeSource;
   readonly maxSegments: number;
+  /** Until when the DSO may confirm the dispatch, market ms. */
+  readonly confirmBy_ms: number;
   /** What the ISO has sent of this interval. */
   readonly cleared: () => ClearedOffer | undefined;
   /** Aborts when the service stops: nothing is tried again then. */
@@ -148,7 +154,7 @@ export async function allocateAndConfirm(
     ),
   );
   await timed(context, 'dsoDispatch', () =>
-    watch.waitFor('DispatchConfirmed', intervalId, time.patienceUntil(moment.interval.start_ms)),
+    watch.waitFor('DispatchConfirmed', intervalId, time.patienceUntil(context.confirmBy_ms)),
   );
   const confirmed = await timed(context, 'verifiedRead2', () => readAgain(context));
   const confirmed_W = new Map(confirmed.map(({ state }) => [state.uid, state.quantity_W]));

@@ -7,13 +7,23 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { DerRegistration, RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import type { Logger } from '@fieldbid/core/logging';
-import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
-import { ClearedOffer, type IntervalReport, Measurement } from '@fieldbid/core/market/messages';
+import {
+  type Calendar,
+  dayAheadMoments,
+  type Moments,
+  moments,
+  priceRange,
+} from '@fieldbid/core/market/calendar';
+import { ClearedOffer, Measurement } from '@fieldbid/core/market/messages';
+import type { SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { AgentPresence } from './agents.ts';
-import { BidBook, type ClosedBook } from './bid-book.ts';
+import { BidBook } from './bid-book.ts';
+import { Positions } from './day-ahead/positions.ts';
+import { runDayAhead } from './day-ahead/session.ts';
 import { Dispatch } from './dispatch/dispatch.ts';
+import { closeGate } from './gate.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { ReadingsToStore } from './readings.ts';
 import type { Enrolments } from './registration/enrolment.ts';
@@ -21,6 +31,7 @@ import { answerEnrolments, openEnrolments } from './registration/enrolment-servi
 import type { Journal } from './registration/journal.ts';
 import { LedgerKeys } from './registration/ledger-keys.ts';
 import { registerPortfolio } from './registration/portfolio.ts';
+import { intervalReport, publishReport } from './report.ts';
 import {
   allocateAndConfirm,
   type DeraGateway,
@@ -28,6 +39,8 @@ import {
   type RoundResult,
   recordAndOffer,
 } from './round.ts';
+import { Meters } from './settlement/meters.ts';
+import { Settler } from './settlement/settler.ts';
 import { Telemetry } from './telemetry.ts';
 
 export interface AggregatorOptions {
@@ -46,12 +59,15 @@ export interface AggregatorOptions {
   readonly drawCode?: (below: number) => number;
   /** Whether a DER that was never enrolled may not bid. False by default. */
   readonly requireSignatures?: boolean;
+  /** How intervals are settled, by a clock of its own; without it they are not. */
+  readonly settlement?: { readonly time: TimeSource; readonly rules: SettlementRules };
   readonly log: Logger;
 }
 
 export class AggregatorService {
   readonly #options: AggregatorOptions;
   readonly #schedule: Moments[];
+  readonly #dayAhead: Moments[];
   readonly #book: BidBook;
   readonly #enrolments: Enrolments | undefined;
   #ledgerKeys: LedgerKeys | undefined;
@@ -59,6 +75,9 @@ export class AggregatorService {
   readonly #telemetry: Telemetry;
   readonly #readings: ReadingsToStore;
   readonly #dispatch: Dispatch;
+  readonly #meters = new Meters();
+  readonly #positions: Positions;
+  readonly #settler: Settler | undefined;
   readonly #cleared = new Map<string, ClearedOffer>();
   readonly #subscriptions: Subscription[] = [];
   #registry: ReadonlyMap<string, RegistryEntry> = new Map();
@@ -69,7 +88,9 @@ export class AggregatorService {
   constructor(options: AggregatorOptions) {
     this.#options = options;
     this.#schedule = moments(options.calendar);
-    const byId = new Map(this.#schedule.map((moment) => [moment.interval.id, moment]));
+    this.#dayAhead = dayAheadMoments(options.calendar);
+    const both = [...this.#dayAhead, ...this.#schedule];
+    const byId = new Map(both.map((moment) => [moment.interval.id, moment]));
     const { deraId, journal, portfolio, log, time } = options;
     const about = {
       deraId,
@@ -83,6 +104,17 @@ export class AggregatorService {
     this.#readings = new ReadingsToStore(options.gateway, log);
     const { bus, gateway } = options;
     this.#dispatch = new Dispatch({ bus, time, gateway, schedule: this.#schedule, log });
+    this.#positions = new Positions(
+      gateway,
+      this.#dayAhead.map(({ interval }) => interval.id),
+    );
+    if (options.settlement !== undefined) {
+      this.#settler = new Settler({
+        ...{ deraId, bus, gateway, log, schedule: this.#schedule, ...options.settlement },
+        ...{ meters: this.#meters, positions: this.#positions, signal: this.#stopping.signal },
+        registry: () => this.#registry,
+      });
+    }
     this.#telemetry = new Telemetry((derId) => this.#registry.has(derId), this.#enrolments);
     this.#book = new BidBook(options.deraId, byId, priceRange(options.calendar), {
       keysOf: (derId) => this.#enrolments?.keysOf(derId),
@@ -109,7 +141,7 @@ export class AggregatorService {
         log.info({ agentId, alive }, alive ? 'agent is up' : 'agent is gone');
       }),
       await bus.subscribe(topics.measurements('+'), (received) => {
-        if (this.#telemetry.takeMeasurement(received)) this.#keep(received);
+        if (this.#telemetry.takeMeasurement(received)) this.#take(received);
       }),
       await bus.subscribe(topics.verdicts('+'), (received) => {
         this.#telemetry.takeVerdict(received);
@@ -133,7 +165,8 @@ export class AggregatorService {
       const answering = await answerEnrolments(bus, deraId, this.#enrolments, sync, log);
       this.#subscriptions.push(...answering);
     }
-    this.#done = this.#run();
+    this.#subscriptions.push(...((await this.#settler?.start()) ?? []));
+    this.#done = Promise.all([this.#run(), this.#settler?.run()]).then(() => {});
   }
 
   /** A one-time code for a DER's device. @throws InputError for a DER of somebody else. */
@@ -150,6 +183,7 @@ export class AggregatorService {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#options.time.close();
+    this.#options.settlement?.time.close();
     await this.#done;
     for (const subscription of this.#subscriptions) await subscription.close();
     await this.#readings.send();
@@ -159,6 +193,7 @@ export class AggregatorService {
   async #run(): Promise<void> {
     const { time, log } = this.#options;
     try {
+      await this.#runDayAhead();
       for (const moment of this.#schedule) {
         if (moment.gateClosure_ms < time.now()) continue; // started late: that gate is closed
         await time.requestTime(moment.gateClosure_ms);
@@ -171,9 +206,10 @@ export class AggregatorService {
     time.close();
   }
 
-  /** Into the store: of an enrolled DER, whose key the ledger has, or is about to. */
-  #keep({ topic, message }: Received): void {
+  #take({ topic, message }: Received): void {
     const reading = parse(Measurement, message, topic);
+    this.#meters.take(reading);
+    // Into the store: of an enrolled DER, whose key the ledger has, or is about to.
     if (this.#enrolments?.keysOf(reading.derId)?.current != null) this.#readings.take(reading);
   }
 
@@ -186,38 +222,43 @@ export class AggregatorService {
     return receipt;
   }
 
-  async #round(moment: Moments): Promise<void> {
+  #contextOf(moment: Moments, confirmBy_ms: number): RoundContext {
     const { bus, deraId, gateway, log, maxSegments, time } = this.#options;
-    const intervalId = moment.interval.id;
-    const context: RoundContext = {
-      deraId,
-      moment,
-      bus,
-      gateway,
+    return {
+      ...{ deraId, moment, bus, gateway, time, maxSegments, confirmBy_ms, log },
       watch: this.#watch!,
-      time,
-      maxSegments,
       signal: this.#stopping.signal,
-      cleared: () => this.#cleared.get(intervalId),
-      log,
+      cleared: () => this.#cleared.get(moment.interval.id),
       timings_ms: {},
       notes: [],
     };
-    const closed = this.#book.close(intervalId);
-    const silent = [...this.#registry.keys()].filter((derId) => !this.#presence.isAlive(derId)).sort();
-    if (silent.length > 0)
-      context.notes.push(`cannot be limited, counted on as uncontrolled: ${silent.join(', ')}`);
-    // What cannot be limited cannot be sold: its bid would promise a quantity that nobody can hold it to.
-    const withdrawn = closed.bids.filter(({ derId }) => silent.includes(derId));
-    for (const { derId, uid } of withdrawn) {
-      context.notes.push(`bid of ${derId} withdrawn: it cannot be limited`);
-      log.warn({ intervalId, derId, correlationId: uid }, 'bid withdrawn: its DER cannot be limited');
-    }
-    let book: ClosedBook = {
-      ...closed,
-      bids: closed.bids.filter((bid) => !withdrawn.includes(bid)),
-      refused: closed.refused + withdrawn.length,
-    };
+  }
+
+  /** DERs without a living agent. */
+  #silent(): string[] {
+    return [...this.#registry.keys()].filter((derId) => !this.#presence.isAlive(derId)).sort();
+  }
+
+  #runDayAhead(): Promise<void> {
+    // Real-time rounds must not wait for a day-ahead hour.
+    const realTime_ms = this.#schedule[0]?.gateClosure_ms ?? 0;
+    return runDayAhead({
+      hours: this.#dayAhead,
+      time: this.#options.time,
+      positions: this.#positions,
+      contextOf: (moment) => this.#contextOf(moment, realTime_ms),
+      silent: () => this.#silent(),
+      closeGate: (context, silent) => closeGate(this.#book, context, silent),
+      before: async () => this.#ledgerKeys?.sync(),
+    });
+  }
+
+  async #round(moment: Moments): Promise<void> {
+    const { bus, log, time } = this.#options;
+    const intervalId = moment.interval.id;
+    const context = this.#contextOf(moment, moment.interval.start_ms);
+    const silent = this.#silent();
+    let book = closeGate(this.#book, context, silent);
     let result: RoundResult | undefined;
     try {
       // A key revoked or rotated meanwhile by a command.
@@ -237,41 +278,13 @@ export class AggregatorService {
       await time.requestTime(moment.award_ms);
     }
     this.#cleared.delete(intervalId);
+    this.#settler?.keepRound(intervalId, result ?? 'failed');
     const from = performance.now();
     const living = [...this.#registry.keys()].filter((derId) => !silent.includes(derId));
     context.notes.push(...(await this.#dispatch.send(living, moment, result)));
     context.timings_ms.dispatch = performance.now() - from;
     void this.#readings.send();
-    await this.#report(context, book, result);
-  }
-
-  async #report(context: RoundContext, book: ClosedBook, result: RoundResult | undefined): Promise<void> {
-    const outcomes = result?.outcomes ?? [];
-    const count = (test: (o: (typeof outcomes)[number]) => boolean): number => outcomes.filter(test).length;
-    const report: IntervalReport = {
-      deraId: context.deraId,
-      intervalId: context.moment.interval.id,
-      completed: result !== undefined,
-      notes: [...context.notes, ...this.#telemetry.takeNotes(), ...this.#readings.takeNotes()].sort(),
-      bids: {
-        submitted: book.submitted,
-        accepted: book.bids.length,
-        refused: book.refused,
-        curtailed: count((o) => o.approved_W < o.bid_W),
-        cleared: count((o) => o.cleared_W > 0),
-        partlyCleared: count((o) => o.cleared_W > 0 && o.cleared_W < o.approved_W),
-        reducedAfterClearing: count((o) => o.allocation_W < o.cleared_W),
-      },
-      timings_ms: context.timings_ms,
-    };
-    const { bus, deraId, log } = this.#options;
-    try {
-      await bus.publish(topics.intervalReports(deraId), report);
-    } catch (error) {
-      log.error(
-        { intervalId: report.intervalId, code: codeOf(error) },
-        `report not published: ${messageOf(error)}`,
-      );
-    }
+    const notes = [...this.#telemetry.takeNotes(), ...this.#readings.takeNotes()];
+    await publishReport(bus, log, intervalReport(context, book, result, notes));
   }
 }

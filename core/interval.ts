@@ -19,6 +19,7 @@ export interface Interval {
 export const MINUTE_MS = 60_000;
 export const MINUTE_ID = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}Z$';
 export const INTERVAL_ID = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}Z(--PT[1-9]\\d{0,3}M)?$';
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_AHEAD = /--PT(\d+)M$/;
 
 /** ISO instant to the minute, UTC. */
@@ -43,6 +44,11 @@ export function intervalFrom(start_ms: number, duration_min: number): Interval {
 export function dayAheadInterval(start_ms: number, duration_min: number): Interval {
   const interval = intervalFrom(start_ms, duration_min);
   return { ...interval, id: `${interval.id}--PT${duration_min}M` };
+}
+
+/** Id of the day-ahead interval, an hour, that an instant lies in. */
+export function dayAheadHourOf(at_ms: number): string {
+  return dayAheadInterval(Math.floor(at_ms / HOUR_MS) * HOUR_MS, HOUR_MS / MINUTE_MS).id;
 }
 
 /** Whether an id names an interval of the day-ahead market. */

@@ -41,6 +41,7 @@ async function run(configFile: string, level: string): Promise<void> {
       powerFlow,
       search,
       interval_min: config.calendar.interval_min,
+      dayAheadStep_min: config.dayAheadStep_min,
       deraIds: config.deraIds,
       policy: policyNamed(config.policy),
       safety: config.safety,

@@ -21,6 +21,8 @@ export const DsoConfig = Type.Object(
     safety: Type.Enum([...CLEARING_SAFETIES], { default: 'merit-order' }),
     /** Kept inside the voltage limits, pu; the feeder's own by default. */
     margin_pu: Type.Optional(Type.Number({ minimum: 0, maximum: 0.05 })),
+    /** Of a day-ahead hour one minute in so many is checked. */
+    dayAheadStep_min: Type.Integer({ minimum: 1, maximum: 60, default: 5 }),
     /** false: approve everything as asked, and only compute what it does. */
     enforce: Type.Boolean({ default: true }),
     /** How long the others wait for an aggregator that is late, real seconds. */

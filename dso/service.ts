@@ -12,7 +12,7 @@ import type {
   LedgerEvent,
   Submission,
 } from '@fieldbid/core/gateway-api/schemas';
-import { intervalOf } from '@fieldbid/core/interval';
+import { intervalOf, isDayAhead, MINUTE_MS } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import { withRetries } from '@fieldbid/core/retry';
 import type { ClearingSafety } from './feasibility/clearing-outcomes.ts';
@@ -37,6 +37,8 @@ export interface DsoOptions {
   /** What of the clearing's outcomes has to be feasible; the merit order's by default. */
   readonly safety?: ClearingSafety;
   readonly interval_min: number;
+  /** Of a day-ahead hour one minute in so many is checked; the real-time intervals in it check every one. 5 by default. */
+  readonly dayAheadStep_min?: number;
   /** Aggregators with DERs on this feeder: the bids of all of them are checked together (A4). */
   readonly deraIds: readonly string[];
   readonly policy: Policy;
@@ -60,6 +62,8 @@ type Step = 'decision' | 'dispatch';
 /** An engine that hangs again and again must not keep the market waiting. */
 const DECISION_DEADLINE_MS = 60_000;
 const LATE_AFTER_MS = 20_000;
+/** Forecasts a day ahead do not change within minutes. */
+const DAY_AHEAD_STEP_MIN = 5;
 /** Engines that differ by more than this do not have the same feeder, pu. */
 const LARGEST_GAP_PU = 0.003;
 
@@ -259,14 +263,16 @@ export class DsoService {
     const known = silentDerIds.filter((derId) => feeder.der(derId) !== undefined);
     const key = [intervalId, ...known].join(' ');
     if (this.#check?.key === key) return this.#check.check;
+    const { start_ms, end_ms } = intervalOf(intervalId, interval_min);
     const check = new IntervalCheck({
       feeder,
       powerFlow,
       search,
       onSearchLost: (error) =>
         log.warn({ intervalId, code: codeOf(error) }, `GridLAB-D searches alone: ${messageOf(error)}`),
-      startMinuteOfDay: minuteOfDay(intervalOf(intervalId, interval_min).start_ms),
-      duration_min: interval_min,
+      startMinuteOfDay: minuteOfDay(start_ms),
+      duration_min: (end_ms - start_ms) / MINUTE_MS,
+      step_min: isDayAhead(intervalId) ? (this.#options.dayAheadStep_min ?? DAY_AHEAD_STEP_MIN) : 1,
       margin_pu: this.#margin_pu,
       silentDerIds: known,
     });

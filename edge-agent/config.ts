@@ -7,7 +7,7 @@ import { MetricsConfig } from '@fieldbid/core/metrics/config';
 import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
-import { LONGEST_REVERT_S } from './agent/device-setup.ts';
+import { DEFAULT_DAY_AHEAD_SHARE_PCT, LONGEST_REVERT_S } from './agent/device-setup.ts';
 import { DEFAULT_RESERVE_PCT } from './agent/quantity.ts';
 import { OpcUaAccess } from './drivers/opcua/access.ts';
 import { DEFAULT_PROFILE } from './profiles/profile.ts';
@@ -55,6 +55,12 @@ export const EdgeConfig = Type.Object(
         forecastFile: Type.String(),
         /** `minute,clear_sky`: per unit of rating by minute of day; without it present power is carried on. */
         clearSkyFile: Type.Optional(Type.String()),
+        /** Where the calendar has a day-ahead market: the share of a clear sky that is bid in it, percent. */
+        dayAheadShare_pct: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 100,
+          default: DEFAULT_DAY_AHEAD_SHARE_PCT,
+        }),
       },
       closed,
     ),

@@ -3,7 +3,7 @@ import { besideFile, readConfig } from '@fieldbid/core/config';
 import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
 import { MINUTE_MS } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
-import { moments } from '@fieldbid/core/market/calendar';
+import { dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { agentWill, EdgeAgent } from './agent/agent.ts';
@@ -50,6 +50,7 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
   const config = readConfig(EdgeConfig, file);
   const { agentId, market, devices, cycle_s, verdictDeadline_s } = config;
   moments(market.calendar, file);
+  dayAheadMoments(market.calendar, file);
   checkOnce(
     file,
     devices.map(({ derId }) => derId),
@@ -119,6 +120,7 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
         : await openAwardStore(besideFile(file, config.awardsFile ?? `${agentId}.awards.sqlite`), log);
     const agent = new EdgeAgent({
       ...{ agentId, deraId, bus: uplink, calendar: market.calendar, forecast, devices: setups, log },
+      dayAheadShare_pct: market.dayAheadShare_pct,
       timeFor: () => clock(),
       cycle_ms: cycle_s * 1000,
       // The chain of signed readings lives in the buffer.

@@ -4,7 +4,7 @@
  */
 import { readCsv } from '@fieldbid/core/csv';
 import { InputError } from '@fieldbid/core/errors';
-import { type Interval, MINUTE_MS, minuteId } from '@fieldbid/core/interval';
+import { type Interval, isDayAhead, MINUTE_MS, minuteId } from '@fieldbid/core/interval';
 import { priceFromUsd, roundHalfAway } from '@fieldbid/core/market/money';
 import { seededRandom } from '@fieldbid/core/random';
 import type { Step } from './clearing/clear.ts';
@@ -57,15 +57,9 @@ export function loadMarketData(files: MarketDataFiles): MarketData {
   return {
     supply: () => supply,
     demand: (interval) => {
-      const steps = demand.get(interval.id) ?? demand.get(latestBefore(demand, interval));
-      if (steps === undefined) {
-        throw new InputError({
-          source: files.demandFile,
-          path: '',
-          found: `no row for ${interval.id} or before`,
-          expected: 'demand from the first interval on',
-        });
-      }
+      // A day ahead nobody knows how the day will deviate: what is expected is bought, over the whole hour.
+      if (isDayAhead(interval.id)) return meanDemand(demand, interval, files.demandFile);
+      const steps = stepsAt(demand, interval.start_ms, files.demandFile);
       // A stream per interval: the deviation does not depend on which intervals were asked for before.
       const sigma = seededRandom(files.seed, `demand ${interval.id}`).normal();
       const bounded = Math.max(-LARGEST_DEVIATION_SIGMA, Math.min(LARGEST_DEVIATION_SIGMA, sigma));
@@ -79,12 +73,35 @@ export function loadMarketData(files: MarketDataFiles): MarketData {
 }
 
 /** A row holds until the next one: hourly demand covers its quarter hours. Bounded to a day back. */
-function latestBefore(demand: ReadonlyMap<string, unknown>, interval: Interval): string {
-  for (let back_min = 1; back_min < 1440; back_min++) {
-    const id = minuteId(interval.start_ms - back_min * MINUTE_MS);
-    if (demand.has(id)) return id;
+function stepsAt(demand: ReadonlyMap<string, Step[]>, at_ms: number, source: string): Step[] {
+  for (let back_min = 0; back_min < 1440; back_min++) {
+    const steps = demand.get(minuteId(at_ms - back_min * MINUTE_MS));
+    if (steps !== undefined) return steps;
   }
-  return '';
+  throw new InputError({
+    source,
+    path: '',
+    found: `no row for ${minuteId(at_ms)} or before`,
+    expected: 'demand from the first interval on',
+  });
+}
+
+/** Mean over the minutes of an interval, of each party at each of its prices. */
+function meanDemand(demand: ReadonlyMap<string, Step[]>, interval: Interval, source: string): Step[] {
+  const minutes = (interval.end_ms - interval.start_ms) / MINUTE_MS;
+  const sums = new Map<string, Step>();
+  for (let minute = 0; minute < minutes; minute++) {
+    for (const step of stepsAt(demand, interval.start_ms + minute * MINUTE_MS, source)) {
+      const party = step.id.replace(/#\d+$/, '');
+      const key = `${party} ${step.price_uUSD_per_MWh}`;
+      const before = sums.get(key) ?? { ...step, id: `${party}#${sums.size}`, quantity_W: 0 };
+      sums.set(key, { ...before, quantity_W: before.quantity_W + step.quantity_W });
+    }
+  }
+  return [...sums.values()].map((step) => ({
+    ...step,
+    quantity_W: roundHalfAway(step.quantity_W / minutes),
+  }));
 }
 
 function watts(file: string, line: number, value: number): number {

@@ -5,8 +5,15 @@
 import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, InputError, messageOf } from '@fieldbid/core/errors';
+import { dayAheadHourOf, intervalOf } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
-import { type Calendar, type Moments, moments, priceRange } from '@fieldbid/core/market/calendar';
+import {
+  type Calendar,
+  dayAheadMoments,
+  type Moments,
+  moments,
+  priceRange,
+} from '@fieldbid/core/market/calendar';
 import {
   type ClearedOffer,
   type Clearing,
@@ -14,10 +21,12 @@ import {
   Offer,
   type OfferReceipt,
 } from '@fieldbid/core/market/messages';
+import { type SettlementAnswer, SettlementReport } from '@fieldbid/core/market/settlement/report';
 import { matches, parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { type ClearingResult, clear, type PriceConvention, type Step } from './clearing/clear.ts';
 import type { MarketData } from './market-data.ts';
+import { type ClearedBook, checkSettlement } from './settlement-check.ts';
 
 export interface OfferRules {
   /** Aggregators that may offer. */
@@ -38,18 +47,23 @@ export interface IsoOptions {
   readonly log: Logger;
 }
 
+/** Market ms after the last interval's end: so long settlements are checked. */
+const SETTLEMENTS_UNTIL_MS = 120_000;
+
 export class IsoService {
   readonly #options: IsoOptions;
   readonly #schedule: Map<string, Moments>;
   /** Offers of intervals that are not cleared yet: interval → DERA → offer. */
   readonly #offers = new Map<string, Map<string, Offer>>();
-  readonly #cleared = new Set<string>();
+  /** What every interval that is cleared came to. */
+  readonly #cleared = new Map<string, ClearedBook>();
   readonly #subscriptions: Subscription[] = [];
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: IsoOptions) {
     this.#options = options;
-    this.#schedule = new Map(moments(options.calendar).map((m) => [m.interval.id, m]));
+    const all = [...dayAheadMoments(options.calendar), ...moments(options.calendar)];
+    this.#schedule = new Map(all.map((m) => [m.interval.id, m]));
   }
 
   /** Subscribed, and clearing by the calendar from here on. */
@@ -57,6 +71,9 @@ export class IsoService {
     const { bus } = this.#options;
     this.#subscriptions.push(
       await bus.respond(topics.offers, async ({ topic, message }) => this.#takeOffer(topic, message)),
+      await bus.respond(topics.settlementChecks, async ({ topic, message }) =>
+        this.#checkSettlement(topic, message),
+      ),
     );
     this.#done = this.#run();
   }
@@ -74,24 +91,43 @@ export class IsoService {
 
   async #run(): Promise<void> {
     const { time, log } = this.#options;
-    for (const moment of this.#schedule.values()) {
-      if (moment.clearing_ms < time.now()) continue; // started late: that round is over
-      try {
+    const started_ms = time.now();
+    try {
+      for (const moment of this.#schedule.values()) {
+        // Started late: that round is over. Day-ahead hours are cleared one after the other, all at one time.
+        if (moment.clearing_ms < started_ms) continue;
         await time.requestTime(moment.clearing_ms);
-      } catch (error) {
-        if (codeOf(error) === 'TIME_CLOSED') return;
-        throw error;
+        await this.#clearSafely(moment);
       }
-      try {
-        await this.#clearInterval(moment);
-      } catch (error) {
-        log.error(
-          { intervalId: moment.interval.id, code: codeOf(error) },
-          `not cleared: ${messageOf(error)}`,
-        );
-      }
+      // DERAs settle the last interval after its end, and ask then.
+      const end_ms = [...this.#schedule.values()].at(-1)?.interval.end_ms ?? started_ms;
+      await time.requestTime(end_ms + SETTLEMENTS_UNTIL_MS);
+    } catch (error) {
+      if (codeOf(error) !== 'TIME_CLOSED') throw error;
+      log.debug('stopped before the end of the calendar');
     }
     time.close();
+  }
+
+  async #clearSafely(moment: Moments): Promise<void> {
+    try {
+      await this.#clearInterval(moment);
+    } catch (error) {
+      const { log } = this.#options;
+      log.error({ intervalId: moment.interval.id, code: codeOf(error) }, `not cleared: ${messageOf(error)}`);
+    }
+  }
+
+  #checkSettlement(source: string, message: unknown): SettlementAnswer {
+    const { calendar, log } = this.#options;
+    const report = parse(SettlementReport, message, source);
+    const { intervalId, deraId } = report;
+    const hour = dayAheadHourOf(intervalOf(intervalId, calendar.interval_min).start_ms);
+    const answer = checkSettlement(report, this.#cleared.get(intervalId), this.#cleared.get(hour));
+    const { agreed, differences } = answer;
+    if (agreed) log.info({ intervalId, deraId }, 'settlement agreed');
+    else log.error({ intervalId, deraId, differences }, 'the settlement is not what was cleared');
+    return answer;
   }
 
   #takeOffer(source: string, message: unknown): OfferReceipt {
@@ -127,7 +163,6 @@ export class IsoService {
   async #clearInterval({ interval, award_ms }: Moments): Promise<void> {
     const { bus, time, rules, marketData, calendar, log } = this.#options;
     const offers = this.#offers.get(interval.id) ?? new Map<string, Offer>();
-    this.#cleared.add(interval.id);
     this.#offers.delete(interval.id);
     const supply = [...marketData.supply(interval), ...[...offers.values()].flatMap(offerSteps)];
     const demand = marketData.demand(interval);
@@ -147,13 +182,18 @@ export class IsoService {
       'interval cleared',
     );
     const patience_ms = time.patienceUntil(award_ms);
-    const deliveries = [...offers.values()].map(async (offer) => {
-      const cleared = clearedOffer(offer, result);
+    const parts = [...offers.values()].map((offer) => clearedOffer(offer, result));
+    this.#cleared.set(interval.id, {
+      price_uUSD_per_MWh: result.price_uUSD_per_MWh,
+      cleared_W: new Map(parts.map(({ deraId, cleared_W }) => [deraId, cleared_W])),
+    });
+    const deliveries = parts.map(async (cleared) => {
       try {
-        await bus.request(topics.clearedOffers(offer.deraId), cleared, patience_ms);
+        await bus.request(topics.clearedOffers(cleared.deraId), cleared, patience_ms);
       } catch (error) {
         // The DERA falls back to no award when it hears nothing; clearing stands.
-        log.error({ intervalId: interval.id, deraId: offer.deraId, code: codeOf(error) }, messageOf(error));
+        const { deraId } = cleared;
+        log.error({ intervalId: interval.id, deraId, code: codeOf(error) }, messageOf(error));
       }
     });
     await Promise.all(deliveries);

@@ -92,6 +92,12 @@ const refusals: [string, Refusal, Partial<Bid>, Partial<ValidationContext>][] = 
   ['with a foreign device', 'WRONG_DEVICES', { deviceIds: ['inv-2'] }, {}],
   ['with a UID of another interval', 'WRONG_UID', { uid: bidUid('pv-1', '2026-06-21T12:15Z', 'energy') }, {}],
   [
+    'of a product that is not sold in its interval',
+    'WRONG_PRODUCT',
+    { product: 'day-ahead-energy', uid: bidUid('pv-1', intervalId, 'day-ahead-energy') },
+    {},
+  ],
+  [
     'for no interval of the market',
     'GATE_NOT_OPEN',
     { intervalId: '2027-01-01T00:00Z', uid: bidUid('pv-1', '2027-01-01T00:00Z', 'energy') },
@@ -102,7 +108,7 @@ const refusals: [string, Refusal, Partial<Bid>, Partial<ValidationContext>][] = 
   ['more than a day ahead', 'GATE_NOT_OPEN', {}, { now_ms: moment.gateClosure_ms - 86_400_001 }],
   ['that has expired', 'EXPIRED', { expiresAt_ms: moment.bid_ms }, {}],
   ['sent twice', 'DUPLICATE', {}, { accepted: new Set([good.uid]) }],
-  ['with a sequence number used before', 'REPLAY', {}, { sequences: new Map([['pv-1', 7]]) }],
+  ['with a sequence number used before', 'REPLAY', {}, { sequences: new Map([['pv-1 energy', 7]]) }],
   ['above its qualified limit', 'QUANTITY_OVER_NAMEPLATE', { quantity_W: 250_001 }, {}],
   [
     'above what the device is rated',

@@ -6,7 +6,7 @@ import { bidUid } from '@fieldbid/core/digest';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
 import { type BidKeys, bidKeyNamed } from '@fieldbid/core/market/bid-keys';
 import type { Moments } from '@fieldbid/core/market/calendar';
-import type { Bid, Refusal } from '@fieldbid/core/market/messages';
+import { type Bid, productOf, type Refusal } from '@fieldbid/core/market/messages';
 import { bidSignatureHolds } from '@fieldbid/core/market/signed-bid';
 import { keyIdOf } from '@fieldbid/core/signing';
 
@@ -19,7 +19,7 @@ export interface ValidationContext {
   readonly now_ms: number;
   /** Intervals whose gate is closed, whatever the clock says: their batch is on the way. */
   readonly closedGates: ReadonlySet<string>;
-  /** Highest sequence number accepted per DER. */
+  /** Highest sequence number accepted per DER and product (`sequenceKey`). */
   readonly sequences: ReadonlyMap<string, number>;
   /** UIDs already accepted. */
   readonly accepted: ReadonlySet<string>;
@@ -50,12 +50,21 @@ export function validateBid(bid: Bid, context: ValidationContext): Validation {
   if (bid.uid !== bidUid(bid.derId, bid.intervalId, bid.product)) {
     return no('WRONG_UID', 'the UID is not that of this DER, interval and product');
   }
+  const product = productOf(bid.intervalId);
+  if (bid.product !== product) {
+    return no('WRONG_PRODUCT', `${bid.product} is bid; in ${bid.intervalId} ${product} is sold`);
+  }
   return (
     signature(bid, context) ??
     timing(bid, context) ??
     quantity(bid, der) ??
     price(bid, priceRange) ?? { ok: true }
   );
+}
+
+/** What a DER's sequence numbers are counted by. */
+export function sequenceKey({ derId, product }: Pick<Bid, 'derId' | 'product'>): string {
+  return `${derId} ${product}`;
 }
 
 /** An enrolled DER bids by its key's signature only; so does every DER where the market demands it. */
@@ -91,7 +100,7 @@ function timing(bid: Bid, context: ValidationContext): Validation | undefined {
   }
   if (bid.expiresAt_ms <= now_ms) return no('EXPIRED', 'the bid had expired when it arrived');
   if (accepted.has(bid.uid)) return no('DUPLICATE', `${bid.derId} has a bid for ${bid.intervalId} already`);
-  const last = sequences.get(bid.derId) ?? 0;
+  const last = sequences.get(sequenceKey(bid)) ?? 0;
   if (bid.sequence <= last) return no('REPLAY', `sequence ${bid.sequence}, expected more than ${last}`);
   return undefined;
 }

@@ -589,7 +589,7 @@ export interface components {
             measured_W: number;
             available_W: number | null;
             /** @enum {string} */
-            source: "measured" | "WAval" | "persistence" | "storage" | "unknown";
+            source: "measured" | "WAval" | "persistence" | "storage" | "forecast" | "unknown";
             rating_W: number;
             limit_pct: number | null;
         };

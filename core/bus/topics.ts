@@ -25,6 +25,12 @@ export const topics = {
   uplinkLosses: (deraId: string) => `${ROOT}/dera/${deraId}/losses`,
   /** DERA → everybody, {IntervalReport}: what the interval came to, step timings. */
   intervalReports: (deraId: string) => `${ROOT}/dera/${deraId}/intervals`,
+  /** 13 · DERA → ISO, request {SettlementReport}, answer {SettlementAnswer}: the ISO reckons it again. */
+  settlementChecks: `${ROOT}/iso/settlements`,
+  /** 13 · DERA → everybody, {SettlementReport}: what an interval paid, and whom. */
+  settlements: (deraId: string) => `${ROOT}/dera/${deraId}/settlements`,
+  /** A DERA's own: what was published before is there when this is. */
+  markers: (deraId: string) => `${ROOT}/dera/${deraId}/marker`,
   /** Birth and death of a program, retained, {AgentState}; death is its MQTT will. */
   agents: (agentId: string) => `${ROOT}/agents/${agentId}/state`,
   /** Bench → everybody, retained, {SharedClock}: market time where it is not real time. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { intervalOf, overlaps } from '../interval.ts';
 import { parse } from '../schema.ts';
-import { Calendar, moments, priceRange } from './calendar.ts';
+import { Calendar, dayAheadMoments, firstBid_ms, moments, priceRange } from './calendar.ts';
 import { priceFromUsd, roundHalfAway } from './money.ts';
 
 const day = (more: object = {}) => parse(Calendar, { start: '2026-06-21T00:00Z', ...more }, 'test');
@@ -40,4 +40,35 @@ test('prices: the default range, and rounding half away from zero', (t) => {
   t.is(priceFromUsd(30.1234565), 30_123_457);
   t.is(priceFromUsd(-30.1234565), -30_123_457);
   t.true(Object.is(roundHalfAway(-0.2), 0));
+});
+
+test('a day ahead every hour that the calendar touches is sold at the same instants', (t) => {
+  t.deepEqual(dayAheadMoments(day()), []);
+  const calendar = day({ start: '2026-06-21T11:00Z', intervals: 6, dayAhead: {} });
+  const hours = dayAheadMoments(calendar);
+  t.deepEqual(
+    hours.map(({ interval }) => interval.id),
+    ['2026-06-21T11:00Z--PT60M', '2026-06-21T12:00Z--PT60M'],
+  );
+  const at = (ms: number) => new Date(ms).toISOString().slice(11, 16);
+  for (const hour of hours) {
+    const { bid_ms, gateClosure_ms, clearing_ms, award_ms } = hour;
+    t.deepEqual([bid_ms, gateClosure_ms, clearing_ms, award_ms].map(at), [
+      '10:00',
+      '10:10',
+      '10:20',
+      '10:30',
+    ]);
+  }
+  t.is(at(firstBid_ms(calendar)), '10:00');
+  t.is(at(firstBid_ms(day({ start: '2026-06-21T11:00Z' }))), '10:50');
+});
+
+test('a day-ahead market needs whole hours, and comes before the real-time one', (t) => {
+  const refused = (more: object, message: RegExp) =>
+    t.throws(() => dayAheadMoments(day({ dayAhead: {}, ...more })), { message });
+  refused({ start: '2026-06-21T11:45Z' }, /at \/start: .*whole hour/);
+  refused({ interval_min: 25 }, /divide the hour/);
+  refused({ dayAhead: { award_min: 9, clearing_min: 12 } }, /at \/dayAhead\/award_min/);
+  refused({ dayAhead: { bid_min: 45 } }, /at \/dayAhead: .*bid_min > gateClosure_min/s);
 });

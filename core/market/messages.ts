@@ -35,8 +35,11 @@ export const MeasuredState = Type.Object(
     measured_W: Type.Integer(),
     /** Power the device could deliver now, W; null when it does not say and it cannot be told. */
     available_W: Type.Union([Power_W, Type.Null()]),
-    /** Where `available_W` is from: measured (uncurtailed), WAval register, persistence of the index, a battery's energy. */
-    source: Type.Enum(['measured', 'WAval', 'persistence', 'storage', 'unknown']),
+    /**
+     * Where `available_W` is from: measured (uncurtailed), WAval register, persistence of the index, a battery's energy,
+     * or, a day ahead, the rating and a clear sky.
+     */
+    source: Type.Enum(['measured', 'WAval', 'persistence', 'storage', 'forecast', 'unknown']),
     /** WMax setting or WRtg nameplate, W. */
     rating_W: Power_W,
     /** Limit in force, percent of WMax; null when none. */
@@ -55,7 +58,7 @@ export const Bid = Type.Object(
     deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
     intervalId: IntervalId,
     product: Product,
-    /** Strictly increasing per DER: a replayed bid is refused. */
+    /** Strictly increasing per DER and product: a replayed bid is refused. */
     sequence: Type.Integer({ minimum: 1 }),
     quantity_W: Power_W,
     price_uUSD_per_MWh: Price_uUSD_per_MWh,
@@ -87,6 +90,7 @@ export const REFUSALS = [
   'WRONG_AGGREGATOR',
   'WRONG_DEVICES',
   'WRONG_UID',
+  'WRONG_PRODUCT',
   'REPLAY',
   'GATE_CLOSED',
   'GATE_NOT_OPEN',

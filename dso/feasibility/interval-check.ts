@@ -51,6 +51,8 @@ export interface IntervalCheckOptions {
   /** Minute of day (UTC) at which the interval starts. */
   readonly startMinuteOfDay: number;
   readonly duration_min: number;
+  /** One minute in so many is checked, from the first on; every one by default. */
+  readonly step_min?: number;
   readonly margin_pu: number;
   /** DERs whose agent does not answer. */
   readonly silentDerIds: readonly string[];
@@ -87,7 +89,9 @@ export class IntervalCheck {
     const engines = [powerFlow.description.engine, search?.description.engine];
     this.engine = engines.filter((engine) => engine !== undefined).join(' and ');
     const silent = options.silentDerIds.length > 0;
-    this.cases = Array.from({ length: options.duration_min }, (_, minute): Case[] => {
+    const step_min = options.step_min ?? 1;
+    this.cases = Array.from({ length: Math.ceil(options.duration_min / step_min) }, (_, i): Case[] => {
+      const minute = i * step_min;
       const shining = options.silentDerIds.some((derId) => this.#clearSky_W(derId, minute) > 0);
       if (!silent || !shining) return [{ minute, silent: 'none' }];
       return [

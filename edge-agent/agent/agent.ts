@@ -7,14 +7,20 @@ import type { MqttWill } from '@fieldbid/core/bus/mqtt-options';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
-import { type Calendar, type Moments, moments } from '@fieldbid/core/market/calendar';
+import {
+  type Calendar,
+  dayAheadMoments,
+  firstBid_ms,
+  type Moments,
+  moments,
+} from '@fieldbid/core/market/calendar';
 import type { AgentState } from '@fieldbid/core/market/messages';
 import type { Signer } from '@fieldbid/core/signing';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { AwardStore, KeptAward } from './award-store.ts';
 import { AwardBook } from './awards.ts';
 import { DeviceCycle } from './device-cycle.ts';
-import type { DeviceSetup } from './device-setup.ts';
+import { DEFAULT_DAY_AHEAD_SHARE_PCT, type DeviceSetup } from './device-setup.ts';
 import { keepBeating } from './heartbeat.ts';
 import type { CycleObserver } from './observer.ts';
 import type { PriceForecast } from './price-forecast.ts';
@@ -30,6 +36,8 @@ export interface EdgeAgentOptions {
   readonly devices: readonly DeviceSetup[];
   /** Market ms between two cycles of a device. */
   readonly cycle_ms: number;
+  /** What of its clear-sky energy each DER bids a day ahead, percent; 90 by default. */
+  readonly dayAheadShare_pct?: number;
   /** The device key as it is now; without it nothing is signed. */
   readonly signer?: () => Signer;
   /** Whether measurements carry the registers that they were read from: where they are signed. */
@@ -77,6 +85,8 @@ export class EdgeAgent {
     const { agentId, awardStore, bus, calendar, deraId, devices, forecast, log, observer, timeFor } =
       this.#options;
     const schedule = moments(calendar);
+    const dayAhead = dayAheadMoments(calendar);
+    const dayAheadShare_pct = this.#options.dayAheadShare_pct ?? DEFAULT_DAY_AHEAD_SHARE_PCT;
     // All clocks are joined before anything is awaited: from here on time waits for us.
     const participants = devices.map((setup) => ({ setup, time: timeFor(`${agentId}/${setup.derId}`) }));
     this.#times.push(...participants.map(({ time }) => time));
@@ -100,7 +110,7 @@ export class EdgeAgent {
         }),
       );
       const cycle = new DeviceCycle(bus, {
-        ...{ setup, deraId, time, calendar, schedule, forecast, awards, log },
+        ...{ setup, deraId, time, calendar, schedule, dayAhead, dayAheadShare_pct, forecast, awards, log },
         ...(observer === undefined ? {} : { observer }),
         signer: this.#options.signer,
         evidence: this.#options.evidence ?? false,
@@ -158,7 +168,7 @@ export class EdgeAgent {
   async #loop(loop: Loop, schedule: readonly Moments[]): Promise<void> {
     const { cycle, derId, time } = loop;
     const { cycle_ms, observer } = this.#options;
-    const from_ms = schedule[0]?.bid_ms ?? time.now();
+    const from_ms = firstBid_ms(this.#options.calendar);
     const end_ms = schedule.at(-1)?.interval.end_ms ?? from_ms;
     const regularAfter = (t_ms: number): number => (Math.floor(t_ms / cycle_ms) + 1) * cycle_ms;
     let due_ms = Math.max(from_ms, time.now());

@@ -4,7 +4,7 @@
  */
 import { bidUid } from '@fieldbid/core/digest';
 import { type Interval, MINUTE_MS } from '@fieldbid/core/interval';
-import type { Bid, MeasuredState } from '@fieldbid/core/market/messages';
+import { type Bid, type MeasuredState, productOf } from '@fieldbid/core/market/messages';
 import { roundHalfAway } from '@fieldbid/core/market/money';
 
 export interface PriceRange {
@@ -56,13 +56,14 @@ export function buildBid(inputs: BidInputs): Bid {
     inputs.riskFactor_pct,
     range,
   );
+  const product = productOf(interval.id);
   return {
-    uid: bidUid(inputs.derId, interval.id, 'energy'),
+    uid: bidUid(inputs.derId, interval.id, product),
     derId: inputs.derId,
     deraId: inputs.deraId,
     deviceIds: [...inputs.deviceIds],
     intervalId: interval.id,
-    product: 'energy',
+    product,
     sequence: bidSequence(interval, inputs.bid_ms, inputs.now_ms),
     quantity_W: inputs.quantity_W,
     price_uUSD_per_MWh,

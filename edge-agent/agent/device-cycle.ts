@@ -10,6 +10,7 @@ import { codeOf, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type { Measurement } from '@fieldbid/core/market/messages';
 import type { DerReading, RawRead } from '../device/der-device.ts';
 import { Bidder } from './bidder.ts';
+import { DayAheadBidder } from './day-ahead-bidder.ts';
 import type { CycleContext } from './device-setup.ts';
 import { LimitControl } from './limit-control.ts';
 
@@ -22,6 +23,7 @@ export class DeviceCycle {
   readonly #context: CycleContext;
   readonly #control: LimitControl;
   readonly #bidder: Bidder;
+  readonly #dayAhead: DayAheadBidder;
   /** What is on its way to the broker, or to the DERA and back. */
   readonly #sending = new Set<Promise<void>>();
   #answeredAt_ms: number | undefined;
@@ -32,6 +34,7 @@ export class DeviceCycle {
     this.#context = context;
     this.#control = new LimitControl(context);
     this.#bidder = new Bidder(context);
+    this.#dayAhead = new DayAheadBidder(context);
   }
 
   /** One cycle at market time `now_ms`. Never throws for what a device or the network does. */
@@ -42,6 +45,7 @@ export class DeviceCycle {
     else this.#silentSince_ms ??= this.#answeredAt_ms ?? now_ms;
     if (reading !== undefined) this.#answeredAt_ms = now_ms;
     await this.#control.run(reading, now_ms, granted);
+    this.#dayAhead.run(reading, now_ms);
     this.#bidder.run(reading, now_ms);
     if (reading !== undefined) this.#publish(reading);
   }
@@ -80,6 +84,8 @@ export class DeviceCycle {
   nextMoment_ms(now_ms: number): number {
     const judgement_ms = this.#control.nextJudgement_ms(now_ms) ?? Number.POSITIVE_INFINITY;
     let next_ms = Math.min(judgement_ms, this.#control.nextWrite_ms(now_ms));
+    const dayAhead_ms = this.#context.dayAhead[0]?.bid_ms ?? now_ms;
+    if (dayAhead_ms > now_ms) next_ms = Math.min(next_ms, dayAhead_ms);
     for (const { bid_ms, interval } of this.#context.schedule) {
       for (const moment_ms of [bid_ms, interval.start_ms, interval.end_ms]) {
         if (moment_ms > now_ms) next_ms = Math.min(next_ms, moment_ms);

@@ -89,6 +89,9 @@ export function verdictRules({ limit }: Pick<DeviceRules, 'limit'>, deadline_s: 
   };
 }
 
+/** Forecasts err, and what was sold and is not delivered is bought back: not all of a clear sky is sold a day ahead. */
+export const DEFAULT_DAY_AHEAD_SHARE_PCT = 90;
+
 export interface CycleContext {
   readonly setup: DeviceSetup;
   readonly deraId: string;
@@ -97,6 +100,10 @@ export interface CycleContext {
   readonly send: (work: (bus: Bus) => Promise<void>) => void;
   readonly calendar: Calendar;
   readonly schedule: readonly Moments[];
+  /** Hours that are sold a day ahead; empty without that market. */
+  readonly dayAhead: readonly Moments[];
+  /** What of its clear-sky energy a DER bids a day ahead, percent. */
+  readonly dayAheadShare_pct: number;
   readonly forecast: PriceForecast;
   readonly awards: AwardBook;
   /** The device key as it is now; undefined: nothing is signed. */

@@ -103,6 +103,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
           defaultLimit_W: null,
         },
       ],
+      dayAheadShare_pct: scenario.agents.dayAheadShare_pct,
       cycle_ms: scenario.agents.cycle_s * 1000,
       log,
     });

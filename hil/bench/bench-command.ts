@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
-import { moments } from '@fieldbid/core/market/calendar';
+import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
@@ -81,6 +81,9 @@ export function registerBench(program: Command): void {
     .action(runBench);
 }
 
+/** Market ms after the last interval's end: its settlement has been heard. */
+const SETTLED_AFTER_MS = 120_000;
+
 async function runBench(options: { config: string; out?: string; logLevel: string }): Promise<void> {
   const config = readConfig(BenchConfig, options.config);
   const loaded = loadScenario(besideFile(options.config, config.scenarioFile), {
@@ -101,7 +104,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     const bus = await connectBus(config.broker, 'bench', options.config, log);
     closers.add('bus', () => bus.close());
     // Market time runs as fast during the lead: it starts that much before the first bid.
-    const origin_ms = Math.floor((schedule[0]?.bid_ms ?? 0) - config.lead_s * 1000 * config.speed);
+    const origin_ms = Math.floor(firstBid_ms(config.calendar) - config.lead_s * 1000 * config.speed);
     const shared = { speed: config.speed, origin_ms, realOrigin_ms: Date.now() };
     const clock = new WallClock(shared);
     const bench = await openBench({
@@ -125,6 +128,8 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     const setUp_ms = performance.now() - began;
     await bench.run();
     progress.finish();
+    // The last interval is settled a little later.
+    await new WallClock(shared).requestTime((schedule.at(-1)?.interval.end_ms ?? 0) + SETTLED_AFTER_MS);
     const run = await bench.record(source, {
       dsoEnforced: true,
       ledger: 'of the BC-GW',

@@ -4,7 +4,7 @@
  */
 import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
-import { moments } from '@fieldbid/core/market/calendar';
+import { dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
@@ -105,6 +105,10 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         source,
         schedule.map(({ interval }) => interval.id),
       );
+      const dayAhead = await recorder.collect(
+        source,
+        dayAheadMoments(scenario.calendar).map(({ interval }) => interval.id),
+      );
       return {
         header: {
           scenario: scenario.name,
@@ -124,6 +128,8 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         derIds: devices.map(({ derId }) => derId),
         minutes,
         intervals,
+        dayAhead,
+        settlements: recorder.settlements(),
         verdicts: recorder.verdicts(),
         writes: devices.flatMap(({ derId, inverter }) =>
           inverter === undefined ? [] : [{ derId, ...writesOf(inverter) }],

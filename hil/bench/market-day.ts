@@ -11,7 +11,7 @@ import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
-import { moments } from '@fieldbid/core/market/calendar';
+import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
@@ -93,13 +93,12 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
   const schedule = moments(scenario.calendar);
-  const first = schedule[0]!;
   // Before the clock: on first use this sets up Python, which takes a while.
   const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
   closers.add('power flow of the DSO', () => dsoFlow.close());
   const dsoSearch = await openSearchFlow(feeder, log.child({ room: 'dso' }));
   closers.add('search engine of the DSO', async () => dsoSearch?.close());
-  const clock = openClock(first.bid_ms, options, closers);
+  const clock = openClock(firstBid_ms(scenario.calendar), options, closers);
   // Holds time back until everything has been started.
   const starting = clock.join('bench');
 
@@ -160,6 +159,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       time: clock.join(scenario.deraId),
       gateway: gateway.client('dera'),
       journal: new Journal(join(folder, `${scenario.deraId}.keys.ndjson`)),
+      settlement: { time: clock.join(`${scenario.deraId}/settlement`), rules: scenario.settlement },
       portfolio: portfolioOf(feeder).map((der) => ({ ...der, deraId: scenario.deraId })),
     },
     log,
@@ -208,12 +208,8 @@ interface BenchClock {
   readonly failure: Promise<never>;
 }
 
-function openClock(
-  firstBid_ms: number,
-  { realtimeSpeed, log }: MarketDayOptions,
-  closers: Closers,
-): BenchClock {
-  const start_ms = firstBid_ms - Math.max(LEAD_MS, REAL_LEAD_MS * (realtimeSpeed ?? 0));
+function openClock(first_ms: number, { realtimeSpeed, log }: MarketDayOptions, closers: Closers): BenchClock {
+  const start_ms = first_ms - Math.max(LEAD_MS, REAL_LEAD_MS * (realtimeSpeed ?? 0));
   if (realtimeSpeed !== undefined) {
     const shared = { speed: realtimeSpeed, origin_ms: start_ms, realOrigin_ms: Date.now() };
     const clock = new WallClock(shared);

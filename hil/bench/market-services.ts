@@ -109,7 +109,7 @@ export function makeAggregator(
   loaded: LoadedScenario,
   parts: Pick<
     ConstructorParameters<typeof AggregatorService>[0],
-    'bus' | 'time' | 'gateway' | 'portfolio' | 'journal'
+    'bus' | 'time' | 'gateway' | 'portfolio' | 'journal' | 'settlement'
   >,
   log: Logger,
 ): AggregatorService {

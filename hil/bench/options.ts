@@ -10,6 +10,7 @@ export interface ScenarioOptions {
   seed?: number;
   intervals?: number;
   start?: string;
+  dayAhead: boolean;
 }
 
 export function scenarioOptions(command: Command): Command {
@@ -18,17 +19,19 @@ export function scenarioOptions(command: Command): Command {
     .option('--seed <n>', 'seed of weather, loads and demand; the same seed gives the same run', integer(0))
     .option('--intervals <n>', 'number of market intervals', integer(1))
     .option('--start <minute>', 'first interval, UTC, e.g. 2026-06-21T11:00Z')
+    .option('--no-day-ahead', 'without the day-ahead market: real time alone, any start')
     .hook('preAction', (_, action) => {
       if (action.getOptionValue('scenario') === undefined)
         action.setOptionValue('scenario', DEFAULT_SCENARIO);
     });
 }
 
-export function overridesOf({ seed, intervals, start }: ScenarioOptions): Overrides {
+export function overridesOf({ seed, intervals, start, dayAhead }: ScenarioOptions): Overrides {
   return {
     ...(seed === undefined ? {} : { seed }),
     ...(intervals === undefined ? {} : { intervals }),
     ...(start === undefined ? {} : { start }),
+    ...(dayAhead ? {} : { dayAhead }),
   };
 }
 

@@ -99,6 +99,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     maxSegments: market.maxSegments,
     keysFile: KEYS,
     requireSignatures: true,
+    settlement: scenario.settlement,
     portfolio: portfolioOf(feeder),
   });
   const simulated = scenario.ders.filter(({ device }) => device === 'simulated');
@@ -139,6 +140,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
         calendar,
         forecastFile: resolve(loaded.priceForecastFile),
         clearSkyFile: resolve(feeder.data.clearSkyFile),
+        dayAheadShare_pct: scenario.agents.dayAheadShare_pct,
       },
       keyFile,
       cycle_s: scenario.agents.cycle_s,

@@ -8,6 +8,7 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { withDeadline } from '@fieldbid/core/errors';
 import type { BidState, IntervalState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
 import { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
+import { SettlementReport } from '@fieldbid/core/market/settlement/report';
 import { parse } from '@fieldbid/core/schema';
 import type { BidRecord, IntervalRecord } from './run-record.ts';
 
@@ -27,6 +28,7 @@ export class MarketRecorder {
   readonly #bus: Bus;
   readonly #clearings = new Map<string, Clearing>();
   readonly #reports = new Map<string, IntervalReport[]>();
+  readonly #settlements = new Map<string, SettlementReport>();
   readonly #subscriptions: Subscription[] = [];
   #marker: () => void = () => {};
 
@@ -55,6 +57,10 @@ export class MarketRecorder {
         this.#reports.set(report.intervalId, [...reports, report]);
         onReport(report);
       }),
+      await this.#bus.subscribe(topics.settlements('+'), ({ topic, message }) => {
+        const report = parse(SettlementReport, message, topic);
+        this.#settlements.set(`${report.intervalId} ${report.deraId}`, report);
+      }),
       await this.#bus.subscribe(MARKER_TOPIC, () => this.#marker()),
     );
   }
@@ -74,6 +80,11 @@ export class MarketRecorder {
   /** One verdict per command, in the order of interval and DER. */
   verdicts(): CommandVerdict[] {
     return [...this.#verdicts.entries()].sort(([a], [b]) => compare(a, b)).map(([, verdict]) => verdict);
+  }
+
+  /** In the order of interval and DERA. */
+  settlements(): SettlementReport[] {
+    return [...this.#settlements.entries()].sort(([a], [b]) => compare(a, b)).map(([, report]) => report);
   }
 
   /** Reads the intervals back from the ledger, each bid's way through its revisions. */

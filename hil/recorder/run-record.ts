@@ -4,6 +4,7 @@
  */
 import type { Certificate } from '@fieldbid/core/gateway-api/schemas';
 import type { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
+import type { SettlementReport } from '@fieldbid/core/market/settlement/report';
 
 /** One power flow of the feeder as it really was. Arrays follow `RunRecord.nodes` and `RunRecord.derIds`. */
 export interface MinuteRecord {
@@ -78,6 +79,10 @@ export interface RunRecord {
   readonly derIds: readonly string[];
   readonly minutes: readonly MinuteRecord[];
   readonly intervals: readonly IntervalRecord[];
+  /** The hours that were sold a day ahead; none without that market. */
+  readonly dayAhead: readonly IntervalRecord[];
+  /** In the order of interval and DERA. */
+  readonly settlements: readonly SettlementReport[];
   readonly verdicts: readonly CommandVerdict[];
   /** Of the simulated devices. */
   readonly writes: readonly DeviceWrites[];

@@ -96,6 +96,8 @@ const run: RunRecord = {
   derIds: ['pv-1'],
   minutes: Array.from({ length: 15 }, (_, i) => minute(i, [1, 1.04])),
   intervals: [interval],
+  dayAhead: [],
+  settlements: [],
   verdicts: [],
   writes: [{ derId: 'pv-1', requests: 96, mostOfOneRegister: 95 }],
   wall_ms: {},

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
-import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import { type Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { checkRules } from '../faults/rules.ts';
@@ -24,6 +24,8 @@ export interface Overrides {
   intervals?: number;
   /** First interval, e.g. 2026-06-21T11:00Z. */
   start?: string;
+  /** False: without the day-ahead market that the scenario has. */
+  dayAhead?: boolean;
   /** A whole calendar instead of the scenario's. */
   calendar?: Calendar;
 }
@@ -36,8 +38,10 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     ...(overrides.intervals === undefined ? {} : { intervals: overrides.intervals }),
     ...(overrides.start === undefined ? {} : { start: overrides.start }),
   };
+  if (overrides.dayAhead === false) delete calendar.dayAhead;
   const changed: Scenario = { ...scenario, calendar, seed: overrides.seed ?? scenario.seed };
   moments(calendar, `${file} at /calendar`);
+  dayAheadMoments(calendar, `${file} at /calendar (--no-day-ahead runs without a day-ahead market)`);
   if (!changed.market.participants.includes(changed.deraId)) {
     throw wrong(
       file,

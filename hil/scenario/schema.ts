@@ -4,6 +4,7 @@
  */
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import { CLEARING_SAFETIES } from '@fieldbid/dso/feasibility/clearing-outcomes';
 import { POLICY_NAMES } from '@fieldbid/dso/feasibility/policies';
 import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
@@ -59,6 +60,8 @@ export const Scenario = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    /** What is paid for what was sold and what was delivered. */
+    settlement: Type.Object(SettlementRules.properties, { ...closed, default: {} }),
     /** How the actual day differs from the forecast: bounded, and the same for the same seed. */
     deviations: Type.Object(
       {
@@ -74,6 +77,8 @@ export const Scenario = Type.Object(
       {
         /** The agents' cycle: read, decide, write. Seconds of market time. */
         cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
+        /** What of its clear-sky energy a DER bids a day ahead, percent. */
+        dayAheadShare_pct: Type.Number({ exclusiveMinimum: 0, maximum: 100, default: 90 }),
       },
       { ...closed, default: {} },
     ),

@@ -1,0 +1,231 @@
+/**
+ * Step 13 · Settles every interval after its end: metered energy, positions and awards become what each DER is paid; it
+ * goes onto the ledger, past the ISO, which reckons it again, and to everybody who listens. It has a clock of its own, so
+ * that no market round waits for it; what could not be settled (a gateway away, a meter silent) is tried again at the
+ * next interval.
+ */
+import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { codeOf, FieldbidError, messageOf, withDeadline } from '@fieldbid/core/errors';
+import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
+import { dayAheadHourOf } from '@fieldbid/core/interval';
+import type { Logger } from '@fieldbid/core/logging';
+import type { Moments } from '@fieldbid/core/market/calendar';
+import { Clearing } from '@fieldbid/core/market/messages';
+import { SettlementAnswer, type SettlementReport } from '@fieldbid/core/market/settlement/report';
+import type { SettlementRules } from '@fieldbid/core/market/settlement/rules';
+import { parse } from '@fieldbid/core/schema';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import type { Positions } from '../day-ahead/positions.ts';
+import type { DeraGateway } from '../round.ts';
+import { writeOnce } from '../write-once.ts';
+import { dersOf, type RoundQuantities } from './ders-of.ts';
+import type { Meters } from './meters.ts';
+import { reckon } from './reckon.ts';
+
+export interface SettlerOptions {
+  readonly deraId: string;
+  readonly bus: Bus;
+  /** Its own. */
+  readonly time: TimeSource;
+  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement'>;
+  readonly schedule: readonly Moments[];
+  readonly rules: SettlementRules;
+  readonly meters: Meters;
+  readonly positions: Positions;
+  readonly registry: () => ReadonlyMap<string, RegistryEntry>;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** Market ms after an interval's end: its last measurements have come. No whole minute, so that no round writes then. */
+export const SETTLE_AFTER_MS = 75_000;
+/** So long an interval waits for a meter that says nothing: what an agent kept while cut off comes late. Market ms. */
+const METER_PATIENCE_MS = 3_600_000;
+/** Real ms for the broker to bring back what was published, and for the ISO to answer. */
+const BUS_DEADLINE_MS = 5000;
+/** Intervals that wait at most; beyond, the oldest is given up. */
+const MOST_PENDING = 1000;
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #rounds = new Map<string, RoundQuantities>();
+  readonly #prices = new Map<string, number>();
+  #pending: Moments[] = [];
+  #marker = 0;
+  #onMarker: (marker: unknown) => void = () => {};
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<Subscription[]> {
+    const { bus, deraId } = this.#options;
+    return [
+      await bus.subscribe(topics.clearings, ({ topic, message }) => {
+        const { intervalId, price_uUSD_per_MWh } = parse(Clearing, message, topic);
+        this.#prices.set(intervalId, price_uUSD_per_MWh);
+      }),
+      await bus.subscribe(topics.markers(deraId), ({ message }) => this.#onMarker(message)),
+    ];
+  }
+
+  /** What a round came to; without it (another instance's round) the ledger is asked. */
+  keepRound(intervalId: string, round: RoundQuantities): void {
+    this.#rounds.set(intervalId, round);
+  }
+
+  /** Resolves after the last interval, or when the service stops. */
+  async run(): Promise<void> {
+    const { log, schedule, time } = this.#options;
+    const started_ms = time.now();
+    try {
+      for (const moment of schedule) {
+        const due_ms = moment.interval.end_ms + SETTLE_AFTER_MS;
+        if (due_ms < started_ms) continue; // ended before this instance was there to hear its meters
+        await time.requestTime(due_ms);
+        this.#pending.push(moment);
+        await this.#settlePending(moment === schedule.at(-1));
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'TIME_CLOSED') throw error;
+    }
+    time.close();
+    if (this.#pending.length === 0) return;
+    log.error({ intervals: this.#pending.map(({ interval }) => interval.id) }, 'intervals were not settled');
+  }
+
+  /** @param last there is no later: meters that say nothing are waited for no longer. */
+  async #settlePending(last: boolean): Promise<void> {
+    const { log, meters } = this.#options;
+    const left: Moments[] = [];
+    try {
+      await this.#heardAll();
+    } catch (error) {
+      log.warn({ code: codeOf(error) }, `not settled yet, the broker is away: ${messageOf(error)}`);
+      if (!last) return;
+    }
+    for (const moment of this.#pending) {
+      const { id } = moment.interval;
+      try {
+        if (await this.#settle(moment, last)) this.#rounds.delete(id);
+        else left.push(moment);
+      } catch (error) {
+        left.push(moment);
+        log.error({ intervalId: id, code: codeOf(error) }, `not settled yet: ${messageOf(error)}`);
+      }
+    }
+    const givenUp = left.splice(0, Math.max(0, left.length - MOST_PENDING));
+    for (const { interval } of givenUp) log.error({ intervalId: interval.id }, 'settlement given up');
+    this.#pending = left;
+    // The interval that has begun meanwhile starts where the one just settled ended: its first reading is kept.
+    const kept_ms = left[0]?.interval.start_ms ?? this.#options.time.now() - SETTLE_AFTER_MS;
+    meters.forgetBefore(kept_ms - SETTLE_AFTER_MS);
+  }
+
+  /** @returns false when it has to wait for a meter. */
+  async #settle(moment: Moments, last: boolean): Promise<boolean> {
+    const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
+    const { interval } = moment;
+    const records = await gateway.readRecords(interval.id);
+    const position = await positions.at(interval.start_ms);
+    const ders = await dersOf(records, position, this.#rounds.get(interval.id), gateway, (derId) =>
+      meters.energyOf(derId, interval, registry().get(derId)?.nameplate_W ?? 0),
+    );
+    const patient = !last && time.now() < interval.end_ms + METER_PATIENCE_MS;
+    const silent = ders.filter(({ metered_Wh }) => metered_Wh === null).map(({ derId }) => derId);
+    if (silent.length > 0 && patient) {
+      log.warn({ intervalId: interval.id, silent }, 'not settled yet: not everybody is metered');
+      return false;
+    }
+    const price = this.#prices.get(interval.id) ?? records[0]?.raw.price_uUSD_per_MWh ?? undefined;
+    if (price === undefined && ders.length > 0) {
+      throw new FieldbidError('PRICE_UNKNOWN', `nobody has said the real-time price of ${interval.id}`);
+    }
+    const dayAhead =
+      position.price_uUSD_per_MWh ?? this.#prices.get(dayAheadHourOf(interval.start_ms)) ?? null;
+    const reckoned = reckon(
+      {
+        ...{ deraId, interval, ders },
+        ...{ dayAhead_uUSD_per_MWh: dayAhead, realTime_uUSD_per_MWh: price ?? 0 },
+      },
+      rules,
+    );
+    const notes = silent.map((derId) => `${derId} was not metered`);
+    const recorded = await this.#record(moment, records, reckoned.rows, notes);
+    if (price === undefined) return true;
+    const report = { ...reckoned, recorded, iso: null, notes };
+    await this.#publish({ ...report, iso: await this.#ask(report, notes) });
+    return true;
+  }
+
+  /** @returns whether it is on the ledger; an interval that was never dispatched cannot be. */
+  async #record(
+    { interval }: Moments,
+    records: Awaited<ReturnType<DeraGateway['readRecords']>>,
+    rows: SettlementReport['rows'],
+    notes: string[],
+  ): Promise<boolean> {
+    const { deraId, gateway, log, signal } = this.#options;
+    const byDer = new Map(rows.map((row) => [row.derId, row]));
+    const settlements = records.map(({ state: { uid, derId, revision } }) => ({
+      ...{ uid, expectedRevision: revision },
+      metered_Wh: byDer.get(derId)?.metered_Wh ?? 0,
+      amount_uUSD: byDer.get(derId)?.total_uUSD ?? 0,
+    }));
+    try {
+      const result = await writeOnce(
+        () => gateway.recordSettlement(interval.id, { deraId, settlements }),
+        ['ALREADY_SETTLED'],
+        signal,
+        (error) => log.warn({ intervalId: interval.id, code: codeOf(error) }, messageOf(error)),
+      );
+      log.info({ intervalId: interval.id, bids: settlements.length, txId: result?.txId }, 'interval settled');
+      return true;
+    } catch (error) {
+      // Of an earlier try that was given up while its answer was on the way.
+      if (codeOf(error) === 'ALREADY_SETTLED') return true;
+      if (!['NOT_DISPATCHED', 'NOT_FOUND'].includes(codeOf(error))) throw error;
+      notes.push(`not on the ledger: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  async #ask(report: SettlementReport, notes: string[]): Promise<SettlementAnswer | null> {
+    const { bus, log } = this.#options;
+    const { intervalId } = report;
+    try {
+      const given = await bus.request(topics.settlementChecks, report, BUS_DEADLINE_MS);
+      const answer = parse(SettlementAnswer, given, topics.settlementChecks);
+      if (!answer.agreed)
+        log.error({ intervalId, differences: answer.differences }, 'the ISO reckons otherwise');
+      return answer;
+    } catch (error) {
+      notes.push(`the ISO has not answered: ${messageOf(error)}`);
+      log.warn({ intervalId, code: codeOf(error) }, `settlement not checked by the ISO: ${messageOf(error)}`);
+      return null;
+    }
+  }
+
+  async #publish(report: SettlementReport): Promise<void> {
+    const { bus, deraId, log } = this.#options;
+    try {
+      await bus.publish(topics.settlements(deraId), report);
+    } catch (error) {
+      // It is on the ledger; a listener that missed it reads it there.
+      log.error({ intervalId: report.intervalId, code: codeOf(error) }, `not published: ${messageOf(error)}`);
+    }
+  }
+
+  /** Every measurement that an agent has handed to the broker by now has been taken when it resolves. */
+  async #heardAll(): Promise<void> {
+    const marker = ++this.#marker;
+    const arrived = new Promise<void>((resolve) => {
+      this.#onMarker = (message) => {
+        if (message === marker) resolve();
+      };
+    });
+    await this.#options.bus.publish(topics.markers(this.#options.deraId), marker);
+    await withDeadline(arrived, BUS_DEADLINE_MS, "the aggregator's own marker");
+  }
+}
