@@ -4,17 +4,24 @@ import type { Logger } from '@fieldbid/core/logging';
 import { GridLabD } from '../power-flow/gridlabd/engine.ts';
 import { OpenDss } from '../power-flow/opendss/engine.ts';
 import { findOpenDss } from '../power-flow/opendss/library-file.ts';
-import { ensurePythonEnvironment } from '../python-environment.ts';
+import { ensurePythonEnvironment, platformNote } from '../python-environment.ts';
 import type { Feeder } from './feeder.ts';
 
 /**
- * Starts GridLAB-D with the feeder loaded; its Python environment is made first where it is missing. Each call
+ * Starts the engine of record with the feeder loaded: GridLAB-D, or OpenDSS on a machine that GridLAB-D has no package for,
+ * which is said in the log and in every certificate. The Python environment is made first where it is missing. Each call
  * starts a process of its own.
- * @throws as `GridLabD.open` and `ensurePythonEnvironment`.
+ * @throws as the engine's `open` and `ensurePythonEnvironment`.
  */
-export async function openPowerFlow(feeder: Feeder, log: Logger, quiet = false): Promise<GridLabD> {
-  const { python } = await ensurePythonEnvironment('engine', { quiet });
-  const engine = await GridLabD.open(feeder.model(), { python });
+export async function openPowerFlow(feeder: Feeder, log: Logger, quiet = false): Promise<GridLabD | OpenDss> {
+  const { python, folder } = await ensurePythonEnvironment('engine', { quiet });
+  const { platform, arch } = process;
+  const alone = platformNote('engine', platform, arch);
+  if (alone !== undefined) log.warn({ feederId: feeder.id }, alone);
+  const engine =
+    alone === undefined
+      ? await GridLabD.open(feeder.model(), { python })
+      : await OpenDss.open(feeder.model(), { library: findOpenDss(folder) });
   for (const remark of engine.description.remarks) log.warn({ feederId: feeder.id }, remark);
   return engine;
 }

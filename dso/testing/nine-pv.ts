@@ -5,16 +5,15 @@ import { readDers } from '../approve/case-files.ts';
 import { Feeder } from '../feeder/feeder.ts';
 import { loadFeeder } from '../feeder/load-feeder.ts';
 import { openPowerFlow, openSearchFlow } from '../feeder/open-feeder.ts';
-import type { GridLabD } from '../power-flow/gridlabd/engine.ts';
 import type { OpenDss } from '../power-flow/opendss/engine.ts';
-import type { Phase } from '../power-flow/power-flow.ts';
+import type { Phase, PowerFlow } from '../power-flow/power-flow.ts';
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const ALL: Phase[] = ['A', 'B', 'C'];
 
 export interface OpenEngines {
   readonly feeder: Feeder;
-  readonly powerFlow: GridLabD;
+  readonly powerFlow: PowerFlow;
   readonly search: OpenDss;
   readonly margin_pu: number;
   close(): Promise<void>;
