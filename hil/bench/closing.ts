@@ -1,5 +1,6 @@
 /** What stands on the screen when a run has ended: what happened, and where to look. */
 import { resolve } from 'node:path';
+import { inUsd } from '../report/settlement.ts';
 import { type RunSummary, shortcomings } from '../report/summary.ts';
 
 export function closingText(summary: RunSummary, folder: string): string {
@@ -44,6 +45,19 @@ export function closingText(summary: RunSummary, folder: string): string {
       `${summary.price_USD_per_MWh.min?.toFixed(2) ?? '–'} to ${summary.price_USD_per_MWh.max?.toFixed(2) ?? '–'} $/MWh`,
     ],
   ];
+  const { dayAhead, settlement } = summary;
+  if (dayAhead !== null)
+    rows.push([
+      'day ahead',
+      `${MWh(dayAhead.cleared_kWh)} sold in ${dayAhead.completed} of ${dayAhead.hours} hours, ${dayAhead.price_USD_per_MWh.min?.toFixed(2) ?? '–'} to ${dayAhead.price_USD_per_MWh.max?.toFixed(2) ?? '–'} $/MWh`,
+    ]);
+  if (settlement !== null) {
+    const { ders_uUSD: ders, sum_uUSD } = settlement;
+    rows.push([
+      'settlement',
+      `${inUsd(ders.total)} $ to the DERs: day ahead ${inUsd(ders['day-ahead'])}, real time ${inUsd(ders['real-time'])}, true-up ${inUsd(ders['true-up'])}, deviation ${inUsd(ders.deviation)}; all parties together ${sum_uUSD}`,
+    ]);
+  }
   if (gate !== undefined)
     rows.push([
       'gate to registers',

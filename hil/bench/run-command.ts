@@ -58,10 +58,11 @@ Examples:
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
+  $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
 
 Exit code: 0 when every interval completed and no voltage left its limits, 1 otherwise, 2 for wrong usage.
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
-ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
+day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
     )
     .action(async (options: RunOptions, command: Command) => {
       if (options.speed !== undefined && options.realtime !== true) {

@@ -13,6 +13,9 @@ export const DETERMINED_FILES = [
   'verdicts.csv',
   'voltages.csv',
   'devices.csv',
+  'day-ahead.csv',
+  'settlement.csv',
+  'statements.csv',
   'ledger-payloads.ndjson',
 ] as const;
 

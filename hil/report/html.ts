@@ -8,6 +8,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { table, text } from './html-table.ts';
+import { inUsd } from './settlement.ts';
+import { envelopeText, settlementPageData, settlementSection } from './settlement-html.ts';
 import { type RunSummary, shortcomings } from './summary.ts';
 
 const require = createRequire(import.meta.url);
@@ -60,8 +63,7 @@ power that was curtailed.</p>
 <thead><tr><th>DER</th><th>bid $/MWh</th><th>bid W</th><th>approved W</th><th>cleared W</th><th>allocated W</th><th class="text">checksum on the ledger</th></tr></thead>
 <tbody id="bids"></tbody>
 </table></div>
-<h2>Prices</h2>
-<div class="chart" id="prices"></div>
+${run.settlements.length === 0 ? '<h2>Prices</h2>\n<div class="chart" id="prices"></div>' : settlementSection(run, summary)}
 
 <h2>Commands to the inverters</h2>
 ${verdicts(run)}
@@ -72,7 +74,7 @@ ${timings(summary)}
 ${intervals(run)}
 <script type="application/json" id="run-data">${JSON.stringify(pageData(run)).replaceAll('<', '\\u003c')}</script>
 <script>${readFileSync(join(uplot, 'dist/uPlot.iife.min.js'), 'utf8')}</script>
-<script type="module">${page('report.client.js')}</script>
+<script type="module">${page('report.client.js')}\n${page('settlement.client.js')}</script>
 </body>
 </html>
 `;
@@ -96,7 +98,23 @@ ${box(`${s.commands.verified} / ${s.commands.refused} / ${s.commands.unproven}`,
 ${box(`${s.bids.accepted} / ${s.bids.submitted}`, `bids accepted; ${s.bids.cleared} cleared, ${s.bids.notCleared} did not`)}
 ${box(energy(s.energy_kWh.delivered), `delivered of ${energy(s.energy_kWh.available)} available`)}
 ${box(`${s.price_USD_per_MWh.min?.toFixed(2) ?? '–'} … ${s.price_USD_per_MWh.max?.toFixed(2) ?? '–'}`, '$/MWh, clearing price')}
+${moneyBoxes(s, box)}
 </div>`;
+}
+
+function moneyBoxes(
+  { dayAhead, settlement }: RunSummary,
+  box: (value: string, what: string) => string,
+): string {
+  if (settlement === null) return '';
+  const sold =
+    dayAhead === null
+      ? 'real time alone'
+      : `${(dayAhead.cleared_kWh / 1000).toFixed(2)} MWh sold a day ahead`;
+  return box(
+    `${inUsd(settlement.ders_uUSD.total)} $`,
+    `to the DERs; ${sold}; deviation charges ${inUsd(settlement.ders_uUSD.deviation)} $`,
+  );
 }
 
 function verdicts(run: RunRecord): string {
@@ -138,6 +156,7 @@ function intervals(run: RunRecord): string {
       decision === null
         ? '–'
         : `${decision.outcome}${decision.bindingNode === null ? '' : ` (${decision.bindingNode})`}`,
+      envelopeText(interval) ?? '–',
       dispatch?.outcome ?? '–',
       clearing === null ? '–' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(2),
       interval.reports.flatMap((r) => r.notes).join('; '),
@@ -153,21 +172,14 @@ function intervals(run: RunRecord): string {
       'allocated kW',
       'original max pu',
       'DSO',
+      'envelope',
       'after clearing',
       '$/MWh',
       'notes',
     ],
     rows,
-    [7, 8, 10],
+    [7, 8, 9, 11],
   );
-}
-
-function table(header: string[], rows: (string | number)[][], textColumns: number[]): string {
-  const cell = (tag: string) => (value: string | number, i: number) =>
-    `<${tag}${textColumns.includes(i) ? ' class="text"' : ''}>${text(String(value))}</${tag}>`;
-  return `<div class="scroll"><table><thead><tr>${header.map(cell('th')).join('')}</tr></thead><tbody>
-${rows.map((row) => `<tr>${row.map(cell('td')).join('')}</tr>`).join('\n')}
-</tbody></table></div>`;
 }
 
 /** The run as the page's script wants it: columns, rounded to what can be seen. */
@@ -188,6 +200,7 @@ function pageData(run: RunRecord): unknown {
       ...run.header,
       deraIds: [...new Set(intervals.flatMap((i) => i.reports.map((r) => r.deraId)))],
     },
+    settlement: settlementPageData(run),
     nodes: run.nodes,
     derIds: run.derIds,
     minutes: {
@@ -226,6 +239,7 @@ function pageData(run: RunRecord): unknown {
               demand: curve(clearing.demand),
             },
       ),
+      envelopes: intervals.map((i) => envelopeText(i) ?? null),
       bids: intervals.map((i) =>
         i.bids.map((b) => [
           b.derId,
@@ -239,12 +253,4 @@ function pageData(run: RunRecord): unknown {
       ),
     },
   };
-}
-
-function text(value: string): string {
-  return value
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

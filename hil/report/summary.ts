@@ -1,6 +1,13 @@
 /** `summary.json`: what happened in a run, in figures that a script can check. */
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { type DeviceWrites, isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import {
+  type DayAheadSummary,
+  dayAheadSummary,
+  type SettlementSummary,
+  settlementShortcomings,
+  settlementSummary,
+} from './settlement.ts';
 import { type Spread, spread } from './statistics.ts';
 
 export interface RunSummary {
@@ -42,6 +49,10 @@ export interface RunSummary {
   energy_kWh: { bid: number; approved: number; allocated: number; delivered: number; available: number };
   /** Clearing prices, $/MWh. */
   price_USD_per_MWh: { min: number | null; max: number | null };
+  /** The hours sold a day ahead; null without that market. Not in the figures above. */
+  dayAhead: DayAheadSummary | null;
+  /** What was paid; null when nothing was settled. */
+  settlement: SettlementSummary | null;
   /** Real milliseconds of each step, over all intervals. */
   timings: Record<string, Spread>;
   wall_ms: Readonly<Record<string, number>>;
@@ -132,16 +143,20 @@ export function summarize(run: RunRecord): RunSummary {
       min: prices.length === 0 ? null : Math.min(...prices),
       max: prices.length === 0 ? null : Math.max(...prices),
     },
+    dayAhead: dayAheadSummary(run),
+    settlement: settlementSummary(run),
     timings: timings(run),
     wall_ms: run.wall_ms,
     memory_MiB: run.memory_MiB,
-    notes: reports.flatMap((r) => r.notes.map((note) => `${r.intervalId}: ${note}`)).slice(0, MOST_NOTES),
+    notes: [...run.dayAhead.flatMap((hour) => hour.reports), ...reports, ...run.settlements]
+      .flatMap((r) => r.notes.map((note) => `${r.intervalId}: ${note}`))
+      .slice(0, MOST_NOTES),
   };
 }
 
 /** Why the run must end with a non-zero exit code; empty when all is well. */
 export function shortcomings(summary: RunSummary): string[] {
-  const { intervals, voltage, powerFlowFailures } = summary;
+  const { dayAhead, intervals, settlement, voltage, powerFlowFailures } = summary;
   const out: string[] = [];
   if (intervals.completed < intervals.planned) {
     out.push(`${intervals.planned - intervals.completed} of ${intervals.planned} intervals did not complete`);
@@ -153,7 +168,10 @@ export function shortcomings(summary: RunSummary): string[] {
     );
   }
   if (powerFlowFailures > 0) out.push(`${powerFlowFailures} power flows of the feeder failed`);
-  return out;
+  if (dayAhead !== null && dayAhead.completed < dayAhead.hours) {
+    out.push(`${dayAhead.hours - dayAhead.completed} of ${dayAhead.hours} day-ahead hours did not complete`);
+  }
+  return [...out, ...settlementShortcomings(settlement, intervals.planned)];
 }
 
 function voltages(run: RunRecord): RunSummary['voltage'] {

@@ -5,6 +5,8 @@
 import { instant } from '@fieldbid/core/interval';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { csv } from './csv.ts';
+import { dayAheadTable, settlementTable, statementsTable } from './settlement-tables.ts';
 
 /** File name → content. */
 export function tables(run: RunRecord): Record<string, string> {
@@ -14,18 +16,10 @@ export function tables(run: RunRecord): Record<string, string> {
     'voltages.csv': voltagesTable(run),
     'devices.csv': devicesTable(run),
     'verdicts.csv': verdictsTable(run),
+    'day-ahead.csv': dayAheadTable(run),
+    'settlement.csv': settlementTable(run),
+    'statements.csv': statementsTable(run),
   };
-}
-
-function csv(
-  header: readonly string[],
-  rows: readonly (readonly (string | number | boolean | null)[])[],
-): string {
-  const line = (cells: readonly (string | number | boolean | null)[]): string =>
-    cells
-      .map((cell) => (cell === null ? '' : String(cell).replaceAll(',', ';').replaceAll('\n', ' ')))
-      .join(',');
-  return `${[header, ...rows].map(line).join('\n')}\n`;
 }
 
 function intervalsTable(run: RunRecord): string {

@@ -152,24 +152,26 @@ chart(
   ],
 );
 
-chart(
-  'prices',
-  200,
-  {
-    axes: [{ label: '$/MWh', size: 64 }],
-    series: [
-      time,
-      {
-        label: 'clearing price',
-        stroke: () => css('--supply'),
-        width: 2,
-        paths: uPlot.paths.stepped({ align: 1 }),
-        value: fixed(2),
-      },
-    ],
-  },
-  [run.intervals.at_s, run.intervals.price_USD_per_MWh],
-);
+// With settlement, both markets' prices stand in its section.
+if (document.getElementById('prices') !== null)
+  chart(
+    'prices',
+    200,
+    {
+      axes: [{ label: '$/MWh', size: 64 }],
+      series: [
+        time,
+        {
+          label: 'clearing price',
+          stroke: () => css('--supply'),
+          width: 2,
+          paths: uPlot.paths.stepped({ align: 1 }),
+          value: fixed(2),
+        },
+      ],
+    },
+    [run.intervals.at_s, run.intervals.price_USD_per_MWh],
+  );
 
 // Fig. 6, bottom: one interval's curves.
 const slider = document.getElementById('interval');
@@ -240,7 +242,8 @@ function drawClearing() {
   document.getElementById('clearing-facts').textContent =
     `${clearing.outcome}: ${clearing.price.toFixed(2)} $/MWh, ${clearing.cleared_MW.toFixed(3)} MW cleared; ` +
     `aggregator: bid ${run.intervals.bid_kW[i].toFixed(1)} kW, approved ${run.intervals.approved_kW[i].toFixed(1)} kW, ` +
-    `allocated ${run.intervals.allocation_kW[i].toFixed(1)} kW`;
+    `allocated ${run.intervals.allocation_kW[i].toFixed(1)} kW` +
+    (run.intervals.envelopes[i] === null ? '' : `; envelope: ${run.intervals.envelopes[i]}`);
   document.getElementById('bids').innerHTML = run.intervals.bids[i]
     .map(
       (b) =>
