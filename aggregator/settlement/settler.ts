@@ -99,6 +99,7 @@ export class Settler {
   async #settlePending(last: boolean): Promise<void> {
     const { log, meters } = this.#options;
     const left: Moments[] = [];
+    const latest_ms = this.#pending.at(-1)?.interval.end_ms ?? 0;
     try {
       await this.#heardAll();
     } catch (error) {
@@ -119,7 +120,7 @@ export class Settler {
     for (const { interval } of givenUp) log.error({ intervalId: interval.id }, 'settlement given up');
     this.#pending = left;
     // The interval that has begun meanwhile starts where the one just settled ended: its first reading is kept.
-    const kept_ms = left[0]?.interval.start_ms ?? this.#options.time.now() - SETTLE_AFTER_MS;
+    const kept_ms = left[0]?.interval.start_ms ?? latest_ms;
     meters.forgetBefore(kept_ms - SETTLE_AFTER_MS);
   }
 

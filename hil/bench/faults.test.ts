@@ -19,7 +19,7 @@ async function runWith(
   at: Readonly<Record<string, (hands: Hands) => void | Promise<void>>>,
   lines: Readonly<Record<string, FaultRule[]>> = {},
 ): Promise<RunRecord> {
-  const loaded = loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 4 });
+  const loaded = loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 4, dayAhead: false });
   const ders = loaded.scenario.ders.map((der) => ({ ...der, faults: lines[der.derId] ?? [] }));
   return runMarketDay({
     loaded: { ...loaded, scenario: { ...loaded.scenario, ders } },

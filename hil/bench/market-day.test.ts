@@ -17,7 +17,8 @@ import { runMarketDay } from './market-day.ts';
 import { writeResults } from './run-folder.ts';
 
 const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
-const NOON: Overrides = { start: '2026-06-21T11:45Z', intervals: 2 };
+/** Real time alone; two-settlements.test.ts runs both markets. */
+const NOON: Overrides = { start: '2026-06-21T11:45Z', intervals: 2, dayAhead: false };
 const quiet = { update: () => {}, finish: () => {} };
 
 async function run(overrides: Overrides, dsoEnforced = true, log = silentLogger()) {

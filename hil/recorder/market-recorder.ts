@@ -127,6 +127,8 @@ function bidRecord({ state, raw }: VerifiedBid, history: readonly BidState[]): B
     approved_W: quantityAt('approved', 'curtailed'),
     cleared_W: quantityAt('awarded'),
     allocation_W: quantityAt('dispatched'),
+    status: state.status,
+    metered_Wh: state.metered_Wh,
     checksum: state.checksum,
     revision: state.revision,
   };

@@ -2,7 +2,7 @@
  * What a run leaves in memory before it is written: every minute of the feeder, every interval of the market,
  * every command's verdict. The report, the tables and the summary are all made from this one record.
  */
-import type { Certificate } from '@fieldbid/core/gateway-api/schemas';
+import type { BidStatus, Certificate } from '@fieldbid/core/gateway-api/schemas';
 import type { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import type { SettlementReport } from '@fieldbid/core/market/settlement/report';
 
@@ -30,6 +30,10 @@ export interface BidRecord {
   readonly cleared_W: number;
   /** Confirmed by the DSO; what the device was limited to. */
   readonly allocation_W: number;
+  /** Where it stands on the ledger now: `settled` at the end. */
+  readonly status: BidStatus;
+  /** Metered energy of the interval on the ledger, Wh; null before it is settled. */
+  readonly metered_Wh: number | null;
   /** On-chain checksum of the latest revision. */
   readonly checksum: string;
   readonly revision: number;

@@ -41,6 +41,8 @@ const bid: BidRecord = {
   approved_W: 20_000,
   cleared_W: 20_000,
   allocation_W: 20_000,
+  status: 'settled',
+  metered_Wh: 5000,
   checksum: 'c'.repeat(64),
   revision: 4,
 };

@@ -1,0 +1,183 @@
+import { LocalExchange } from '@fieldbid/core/bus/local-bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { FieldbidError } from '@fieldbid/core/errors';
+import type { BidState, RegistryEntry, Settlement, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import { silentLogger } from '@fieldbid/core/logging';
+import { Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
+import type { Measurement } from '@fieldbid/core/market/messages';
+import { SettlementReport, settlementOf } from '@fieldbid/core/market/settlement/report';
+import { DEFAULT_SETTLEMENT_RULES } from '@fieldbid/core/market/settlement/rules';
+import { statements } from '@fieldbid/core/market/settlement/statements';
+import { parse } from '@fieldbid/core/schema';
+import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
+import test from 'ava';
+import { Positions } from '../day-ahead/positions.ts';
+import { Meters } from './meters.ts';
+import { Settler } from './settler.ts';
+
+const USD = 1_000_000;
+const calendar = parse(Calendar, { start: '2026-06-21T12:00Z', intervals: 2, dayAhead: {} }, 'test');
+const schedule = moments(calendar);
+const [hour] = dayAheadMoments(calendar);
+const hourId = hour!.interval.id;
+const [first, second] = schedule.map(({ interval }) => interval);
+
+/** A bid at its latest revision, with the revisions before it. */
+interface LedgerBid {
+  derId: string;
+  awarded_W: number;
+  dispatched_W: number;
+}
+
+const recordOf = (intervalId: string, { derId, awarded_W, dispatched_W }: LedgerBid, price: number) => {
+  const status = awarded_W === 0 ? 'not-awarded' : 'dispatched';
+  const state = { uid: `${derId} ${intervalId}`, derId, revision: 4, status, quantity_W: dispatched_W };
+  return { state, raw: { price_uUSD_per_MWh: price } } as unknown as VerifiedBid;
+};
+
+function market(bids: Record<string, { price: number; bids: LedgerBid[] }>) {
+  const posted: { intervalId: string; settlement: Settlement }[] = [];
+  const state = { failures: 0 };
+  const gateway = {
+    readRecords: async (intervalId: string) => {
+      const there = bids[intervalId];
+      return (there?.bids ?? []).map((bid) => recordOf(intervalId, bid, there!.price));
+    },
+    readBidHistory: async (uid: string) => {
+      const [derId, intervalId] = uid.split(' ') as [string, string];
+      const awarded = bids[intervalId]?.bids.find((bid) => bid.derId === derId)?.awarded_W ?? 0;
+      return [
+        { status: 'submitted', quantity_W: 99_999 },
+        { status: 'awarded', quantity_W: awarded },
+        { status: 'dispatched', quantity_W: 0 },
+      ] as BidState[];
+    },
+    recordSettlement: async (intervalId: string, settlement: Settlement) => {
+      if (state.failures-- > 0) throw new FieldbidError('LEDGER_UNAVAILABLE', 'away');
+      posted.push({ intervalId, settlement });
+      return { txId: 'tx', bids: [] };
+    },
+  };
+  const exchange = new LocalExchange();
+  const bus = exchange.connect();
+  const coordinator = new TimeCoordinator(hour!.bid_ms);
+  const meters = new Meters();
+  const settler = new Settler({
+    ...{ deraId: 'north', bus, gateway, schedule, meters, log: silentLogger() },
+    time: coordinator.join('settlement'),
+    rules: DEFAULT_SETTLEMENT_RULES,
+    positions: new Positions(gateway, [hourId]),
+    registry: () =>
+      new Map(['a', 'b', 'c'].map((derId) => [derId, { nameplate_W: 100_000 } as RegistryEntry])),
+    signal: new AbortController().signal,
+  });
+  const reports: SettlementReport[] = [];
+  const run = async (agreed = true): Promise<SettlementReport[]> => {
+    await settler.start();
+    await bus.subscribe(topics.settlements('north'), ({ topic, message }) => {
+      reports.push(parse(SettlementReport, message, topic));
+    });
+    await bus.respond(topics.settlementChecks, async () => ({ agreed, differences: [] }));
+    await settler.run();
+    await new Promise((resolve) => setImmediate(resolve));
+    return reports;
+  };
+  return { meters, posted, run, settler, state };
+}
+
+const reading = (derId: string, readAt_ms: number, energy_Wh: number): Measurement => ({
+  ...{ derId, readAt_ms, power_W: 0, available_W: null, limit_pct: null, voltages_V: [], energy_Wh },
+});
+
+test('pay by hand: position, award, reduction by the DSO and meter; all statements add up to zero', async (t) => {
+  // Sold for the hour: a 40 kW, c 10 kW at 40 $/MWh. First quarter at 60 $/MWh: a cleared 50 kW, of which the DSO took
+  // back 10 kW later; b cleared 20 kW; c did not bid.
+  const { meters, posted, run } = market({
+    [hourId]: {
+      price: 40 * USD,
+      bids: [
+        { derId: 'a', awarded_W: 40_000, dispatched_W: 40_000 },
+        { derId: 'c', awarded_W: 10_000, dispatched_W: 10_000 },
+      ],
+    },
+    [first!.id]: {
+      price: 60 * USD,
+      bids: [
+        { derId: 'a', awarded_W: 50_000, dispatched_W: 40_000 },
+        { derId: 'b', awarded_W: 20_000, dispatched_W: 20_000 },
+      ],
+    },
+  });
+  for (const [derId, ...counts] of [
+    ['a', 0, 10_000, 10_000],
+    ['b', 0, 3000, 3000],
+    ['c', 0, 0, 0],
+  ] as const) {
+    for (const [i, energy_Wh] of counts.entries()) {
+      meters.take(reading(derId, first!.start_ms + i * 15 * 60_000, energy_Wh));
+    }
+  }
+  const [report] = await run();
+  t.like(report, { recorded: true, iso: { agreed: true }, notes: [] });
+  const rows = Object.fromEntries(report!.rows.map((row) => [row.derId, row]));
+  // a: 10 kWh · 40 $/MWh, then 2.5 kWh more · 60, then back what it was not to deliver: 2.5 kWh · 60.
+  t.deepEqual(rows.a!.byKind_uUSD, {
+    ...{ 'day-ahead': 400_000, 'real-time': 150_000, 'true-up': -150_000, deviation: 0, fee: 0 },
+  });
+  // b: sold 5 kWh, delivered 3: beyond 10 % of 5 kWh (500 Wh) are 1.5 kWh, a tenth of 60 $/MWh each.
+  t.deepEqual(rows.b!.byKind_uUSD, {
+    ...{ 'day-ahead': 0, 'real-time': 300_000, 'true-up': -120_000, deviation: -9000, fee: 0 },
+  });
+  // c: sold 2.5 kWh at 40, delivers nothing: buys it back at 60.
+  t.like(rows.c, { bid: false, dispatched_W: 0, total_uUSD: 100_000 - 150_000 });
+  const all = statements(settlementOf([report!]));
+  t.is(
+    all.reduce((sum, { total_uUSD }) => sum + total_uUSD, 0),
+    0,
+  );
+  t.is(all[0]!.total_uUSD, -(400_000 + 171_000 - 50_000));
+  // Only what has a bid can stand on the ledger.
+  t.deepEqual(posted[0], {
+    intervalId: first!.id,
+    settlement: {
+      deraId: 'north',
+      settlements: [
+        { uid: `a ${first!.id}`, expectedRevision: 4, metered_Wh: 10_000, amount_uUSD: 400_000 },
+        { uid: `b ${first!.id}`, expectedRevision: 4, metered_Wh: 3000, amount_uUSD: 171_000 },
+      ],
+    },
+  });
+});
+
+test('a gateway that is away delays a settlement and loses none; a meter that says nothing is waited for', async (t) => {
+  const bids = (W: number) => [{ derId: 'a', awarded_W: W, dispatched_W: W }];
+  const { meters, posted, run, state } = market({
+    [first!.id]: { price: 60 * USD, bids: bids(40_000) },
+    [second!.id]: { price: 60 * USD, bids: bids(20_000) },
+  });
+  for (const i of [0, 1, 2]) meters.take(reading('a', first!.start_ms + i * 15 * 60_000, 10_000 * i));
+  state.failures = 1;
+  const reports = await run();
+  t.deepEqual(
+    reports.map(({ intervalId }) => intervalId),
+    [first!.id, second!.id],
+  );
+  t.is(posted.length, 2);
+
+  const silent = market({ [first!.id]: { price: 60 * USD, bids: bids(40_000) } });
+  const [unmetered] = await silent.run(false);
+  // At the end of the calendar nothing more is waited for: unproven, so nothing was delivered and nothing is charged.
+  t.like(unmetered, { iso: { agreed: false }, notes: ['a was not metered'] });
+  t.like(unmetered!.rows[0], { metered_Wh: null, settled_Wmin: 0, total_uUSD: 0 });
+  t.like(silent.posted[0]!.settlement.settlements[0], { metered_Wh: 0, amount_uUSD: 0 });
+});
+
+test('of a round that failed everybody was told zero, whatever the ledger came to say later', async (t) => {
+  const { meters, run, settler } = market({
+    [first!.id]: { price: 60 * USD, bids: [{ derId: 'a', awarded_W: 40_000, dispatched_W: 40_000 }] },
+  });
+  settler.keepRound(first!.id, 'failed');
+  for (const i of [0, 1, 2]) meters.take(reading('a', first!.start_ms + i * 15 * 60_000, 0));
+  const [report] = await run();
+  t.like(report!.rows[0], { realTime_W: 40_000, dispatched_W: 0, excess_Wh: 0, total_uUSD: 0 });
+});
