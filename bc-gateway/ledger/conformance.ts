@@ -121,6 +121,31 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
       }
     });
 
+  withMarket(
+    'what is sold a day ahead is sold by nobody else in real time, nor the other way round',
+    async (t, market) => {
+      const other = await Market.open(t, market.ledger);
+      const [first, second] = [`${market.deraId}-one`, `${market.deraId}-two`];
+      for (const of of [market, other])
+        for (const device of [first, second]) await of.der(device.slice(-3), [device]);
+      const sell = (of: Market, device: string, intervalId: string) =>
+        of.submit(
+          of.dera,
+          'submitBids',
+          batch(
+            [claim(`${of.deraId}-${device.slice(-3)}`, { intervalId, deviceIds: [device] })],
+            of.deraId,
+            intervalId,
+          ),
+        );
+      const [quarter, hour] = ['2031-03-01T09:45Z', '2031-03-01T09:00Z--PT60M'];
+      t.is((await sell(market, first, hour)).outcome, 'committed');
+      t.like(await sell(other, first, quarter), { outcome: 'refused', refusal: { code: 'CLAIMED' } });
+      t.is((await sell(market, second, quarter)).outcome, 'committed');
+      t.like(await sell(other, second, hour), { outcome: 'refused', refusal: { code: 'CLAIMED' } });
+    },
+  );
+
   withMarket('what is committed is read back', async (t, market) => {
     const derId = await market.der('pv1');
     await market.committed(market.dera, 'submitBids', batch([claim(derId)], market.deraId));
