@@ -127,6 +127,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         // In the order of the plant's devices, which is the scenario's.
         derIds: devices.map(({ derId }) => derId),
         minutes,
+        pacing: { ...plant.pacing },
         intervals,
         dayAhead,
         settlements: recorder.settlements(),

@@ -63,6 +63,14 @@ export function closingText(summary: RunSummary, folder: string): string {
       'gate to registers',
       `median ${gate.p50.toFixed(0)} ms, 95 % within ${gate.p95.toFixed(0)} ms`,
     ]);
+  if (summary.clock.startsWith('wall')) {
+    const { steps, overruns, latest_ms } = summary.pacing;
+    const seconds = (latest_ms / 1000).toFixed(1);
+    rows.push([
+      'real time',
+      `${overruns} of ${steps} power-flow steps overran; the latest was ${seconds} s of market time late`,
+    ]);
+  }
   rows.push(['report', resolve(folder, 'report.html')]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const body = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');

@@ -37,11 +37,14 @@ export interface PlantOptions {
   readonly log: Logger;
 }
 
+/** A step that begins later than this share of a step behind its time is an overrun: the next one is at risk. */
+const OVERRUN_SHARE = 0.5;
+
 export class Plant {
   readonly #options: PlantOptions;
   readonly #index: ReadonlyMap<string, number>;
-  /** Overruns of the wall clock: steps that were granted more than one step late. */
-  overruns = 0;
+  /** How well the feeder keeps up with its clock: always, on a clock that waits for it. */
+  readonly pacing = { steps: 0, overruns: 0, latest_ms: 0 };
 
   constructor(options: PlantOptions) {
     this.#options = options;
@@ -50,11 +53,17 @@ export class Plant {
 
   /** Runs to the end of the day, or until its clock is closed. */
   async run(): Promise<void> {
-    const { time, start_ms, end_ms, step_ms, offset_ms } = this.#options;
+    const { time, start_ms, end_ms, step_ms, offset_ms, log } = this.#options;
     try {
       for (let step = start_ms; step < end_ms; step += step_ms) {
         const granted_ms = await time.requestTime(step + offset_ms);
-        if (granted_ms > step + offset_ms + step_ms) this.overruns++;
+        const late_ms = granted_ms - (step + offset_ms);
+        this.pacing.steps++;
+        this.pacing.latest_ms = Math.max(this.pacing.latest_ms, Math.round(late_ms));
+        if (late_ms > OVERRUN_SHARE * step_ms) {
+          this.pacing.overruns++;
+          log.warn({ at_ms: step + offset_ms, late_ms }, 'the feeder is behind its clock');
+        }
         await this.#solve(step + offset_ms);
       }
     } catch (error) {

@@ -90,6 +90,8 @@ export interface RunRecord {
   readonly verdicts: readonly CommandVerdict[];
   /** Of the simulated devices. */
   readonly writes: readonly DeviceWrites[];
+  /** Steps of the feeder's power flow, those that were behind the clock, and the latest, ms of market time. */
+  readonly pacing: { readonly steps: number; readonly overruns: number; readonly latest_ms: number };
   /** Real milliseconds: set-up, day, closing. */
   readonly wall_ms: Readonly<Record<string, number>>;
   /** Resident memory at the end, MiB, per process. */

@@ -102,6 +102,7 @@ const run: RunRecord = {
   settlements: [],
   verdicts: [],
   writes: [{ derId: 'pv-1', requests: 96, mostOfOneRegister: 95 }],
+  pacing: { steps: 2, overruns: 0, latest_ms: 0 },
   wall_ms: {},
   memory_MiB: {},
 };

@@ -23,6 +23,8 @@ export interface RunSummary {
   /** Power flows of the feeder as it was, one a minute. */
   powerFlows: number;
   powerFlowFailures: number;
+  /** How well the power flow kept up with the clock; an overrun began more than half a step late. */
+  pacing: RunRecord['pacing'];
   voltage: {
     min_pu: number | null;
     min_at: string | null;
@@ -98,6 +100,7 @@ export function summarize(run: RunRecord): RunSummary {
     },
     powerFlows: run.minutes.filter(({ failure }) => failure === undefined).length,
     powerFlowFailures: run.minutes.filter(({ failure }) => failure !== undefined).length,
+    pacing: run.pacing,
     voltage: voltages(run),
     originalBids: {
       max_pu: originals.length === 0 ? null : Math.max(...originals) / 1e6,
