@@ -116,6 +116,12 @@ const refusals: [string, Refusal, Partial<Bid>, Partial<ValidationContext>][] = 
     { state: { ...good.state, rating_W: 199_999 } },
     {},
   ],
+  [
+    'above what a battery still holds',
+    'QUANTITY_OVER_STATE',
+    { state: { ...good.state, source: 'storage', available_W: 90_000 }, quantity_W: 90_001 },
+    {},
+  ],
   ['of nothing', 'MALFORMED', { quantity_W: 0 }, {}],
   ['below the price floor', 'PRICE_OUT_OF_RANGE', { price_uUSD_per_MWh: -150_000_001 }, {}],
   ['above the cap', 'PRICE_OUT_OF_RANGE', { price_uUSD_per_MWh: CAP + 1 }, {}],

@@ -116,6 +116,11 @@ function quantity(bid: Bid, der: RegistryEntry): Validation | undefined {
       `${bid.quantity_W} W, the device says it is rated ${bid.state.rating_W} W`,
     );
   }
+  const { source, available_W } = bid.state;
+  // The sun may rise until the interval begins; a battery does not fill itself.
+  if (source === 'storage' && available_W !== null && bid.quantity_W > available_W) {
+    return no('QUANTITY_OVER_STATE', `${bid.quantity_W} W, the energy stored lasts for ${available_W} W`);
+  }
   if (bid.quantity_W === 0) return no('MALFORMED', 'a bid of 0 W offers nothing');
   return undefined;
 }

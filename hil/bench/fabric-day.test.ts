@@ -18,7 +18,7 @@ const title =
 
 async function run(ledger: LedgerChoice) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldbid-day-'));
-  const loaded = loadScenario(SCENARIO, { start: '2026-06-21T11:30Z', intervals: 3 });
+  const loaded = loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: 3 });
   const progress = { update: () => {}, finish: () => {} };
   const log = silentLogger();
   const record = await runMarketDay({

@@ -16,7 +16,7 @@ const scenario = (name: string): string =>
 
 async function run(name: string) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldbid-mixed-'));
-  const loaded = loadScenario(scenario(name), { start: '2026-06-21T11:45Z', intervals: 2 });
+  const loaded = loadScenario(scenario(name), { start: '2026-06-21T11:45Z', intervals: 2, dayAhead: false });
   const endpoints: string[] = [];
   const record = await runMarketDay({
     ...{ loaded, folder, dsoEnforced: true, log: silentLogger(), say: () => {} },

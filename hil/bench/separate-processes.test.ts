@@ -84,6 +84,8 @@ if (mosquitto === undefined) {
       voltage: { violations: 0 },
       commands: { verified: 48, refused: 0, unproven: 0 },
       bids: { submitted: 48, refused: 0 },
+      dayAhead: { hours: 1, completed: 1 },
+      settlement: { intervals: 4, recorded: 4, isoAgreed: 4, sum_uUSD: 0 },
     });
   });
 }
