@@ -8,7 +8,7 @@ const RESOLUTION_PPM = 100;
 /** Steps are at least this long: one from an end that is right ends the search, on either side. */
 const LEAST_STEP_PPM = 90;
 /** Every so many steps the interval is halved, however slowly the line moves. */
-const HALVE_EVERY = 5;
+const HALVE_EVERY = 3;
 const MOST_STEPS = 60;
 
 /** Violations at the two ends, pu: at no factor at all (<= 0), and above (> 0, may be infinite). */

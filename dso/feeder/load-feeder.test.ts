@@ -51,7 +51,7 @@ test('voltages, ratings and export: from the file, else from the model', (t) => 
   const transformer = 'transformer_633-634';
   t.is(plain.data.voltages, 'line-to-neutral');
   t.is(plain.data.limits.export_W, undefined);
-  t.deepEqual([...plain.data.ratings], [[transformer, { kind: 'power', rating: 500_000 }]]);
+  t.deepEqual([...plain.data.ratings], [[transformer, { kind: 'power', rating: 500_000, nameplate: true }]]);
   t.deepEqual(plain.connection('pv-634'), ['l634.A', 'l634.B', 'l634.C']);
   const off = changed('feeder.yaml', /loads:/, `ratings:\n  ${transformer}: none\nloads:`);
   t.is(loadFeeder(off.yaml).data.ratings.size, 0);
@@ -61,7 +61,7 @@ test('voltages, ratings and export: from the file, else from the model', (t) => 
   t.deepEqual(loadFeeder(given.yaml).model().ratings?.get(line), { kind: 'current', rating: 730 });
   given.remove();
   const own = changed('ieee13.glm', `name ${line};`, `name ${line};\n\tcontinuous_rating_B 600 A;`);
-  t.deepEqual(loadFeeder(own.yaml).data.ratings.get(line), { kind: 'current', rating: 600 });
+  t.deepEqual(loadFeeder(own.yaml).data.ratings.get(line), { kind: 'current', rating: 600, nameplate: true });
   own.remove();
 });
 
