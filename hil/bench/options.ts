@@ -1,6 +1,8 @@
 /** Command-line options that several commands share: which scenario, and what of it is changed. */
 import { fileURLToPath } from 'node:url';
-import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import { type Command, InvalidArgumentError, Option } from '@fieldbid/core/cli/command';
+import { CLEARING_SAFETIES, type ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes';
+import { POLICY_NAMES } from '@fieldbid/dso/feasibility/policies';
 import type { Overrides } from '../scenario/load.ts';
 
 const DEFAULT_SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
@@ -11,6 +13,8 @@ export interface ScenarioOptions {
   intervals?: number;
   start?: string;
   dayAhead: boolean;
+  policy?: string;
+  safety?: ClearingSafety;
 }
 
 export function scenarioOptions(command: Command): Command {
@@ -20,18 +24,39 @@ export function scenarioOptions(command: Command): Command {
     .option('--intervals <n>', 'number of market intervals', integer(1))
     .option('--start <minute>', 'first interval, UTC, e.g. 2026-06-21T11:00Z')
     .option('--no-day-ahead', 'without the day-ahead market: real time alone, any start')
+    .addOption(
+      new Option(
+        '--policy <name>',
+        'who gives way where not everything fits (default: the scenario’s)',
+      ).choices(POLICY_NAMES),
+    )
+    .addOption(
+      new Option(
+        '--safety <what>',
+        'what the clearing may make of approved bids (default: the scenario’s, merit-order)',
+      ).choices([...CLEARING_SAFETIES]),
+    )
     .hook('preAction', (_, action) => {
       if (action.getOptionValue('scenario') === undefined)
         action.setOptionValue('scenario', DEFAULT_SCENARIO);
     });
 }
 
-export function overridesOf({ seed, intervals, start, dayAhead }: ScenarioOptions): Overrides {
+export function overridesOf({
+  seed,
+  intervals,
+  start,
+  dayAhead,
+  policy,
+  safety,
+}: ScenarioOptions): Overrides {
   return {
     ...(seed === undefined ? {} : { seed }),
     ...(intervals === undefined ? {} : { intervals }),
     ...(start === undefined ? {} : { start }),
     ...(dayAhead ? {} : { dayAhead }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(safety === undefined ? {} : { safety }),
   };
 }
 

@@ -58,6 +58,7 @@ Examples:
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
+  $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
   $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
 
 Exit code: 0 when every interval completed and no voltage left its limits, 1 otherwise, 2 for wrong usage.

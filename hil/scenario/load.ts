@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import { type Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
+import type { ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { checkRules } from '../faults/rules.ts';
@@ -26,6 +27,9 @@ export interface Overrides {
   start?: string;
   /** False: without the day-ahead market that the scenario has. */
   dayAhead?: boolean;
+  /** The DSO's policy, by name, and what of the clearing's outcomes has to be feasible. */
+  policy?: string;
+  safety?: ClearingSafety;
   /** A whole calendar instead of the scenario's. */
   calendar?: Calendar;
 }
@@ -39,7 +43,13 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     ...(overrides.start === undefined ? {} : { start: overrides.start }),
   };
   if (overrides.dayAhead === false) delete calendar.dayAhead;
-  const changed: Scenario = { ...scenario, calendar, seed: overrides.seed ?? scenario.seed };
+  const { policy, safety } = overrides;
+  const dso = {
+    ...scenario.dso,
+    ...(policy === undefined ? {} : { policy }),
+    ...(safety === undefined ? {} : { safety }),
+  };
+  const changed: Scenario = { ...scenario, calendar, dso, seed: overrides.seed ?? scenario.seed };
   moments(calendar, `${file} at /calendar`);
   dayAheadMoments(calendar, `${file} at /calendar (--no-day-ahead runs without a day-ahead market)`);
   if (!changed.market.participants.includes(changed.deraId)) {
