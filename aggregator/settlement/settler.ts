@@ -128,6 +128,7 @@ export class Settler {
   async #settle(moment: Moments, last: boolean): Promise<boolean> {
     const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
     const { interval } = moment;
+    const from = performance.now();
     const records = await gateway.readRecords(interval.id);
     const position = await positions.at(interval.start_ms);
     const ders = await dersOf(records, position, this.#rounds.get(interval.id), gateway, (derId) =>
@@ -155,7 +156,8 @@ export class Settler {
     const notes = silent.map((derId) => `${derId} was not metered`);
     const recorded = await this.#record(moment, records, reckoned.rows, notes);
     if (price === undefined) return true;
-    const report = { ...reckoned, recorded, iso: null, notes };
+    const took_ms = performance.now() - from;
+    const report = { ...reckoned, recorded, iso: null, took_ms, notes };
     await this.#publish({ ...report, iso: await this.#ask(report, notes) });
     return true;
   }
