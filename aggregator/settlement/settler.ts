@@ -22,13 +22,14 @@ import { writeOnce } from '../write-once.ts';
 import { dersOf, type RoundQuantities } from './ders-of.ts';
 import type { Meters } from './meters.ts';
 import { reckon } from './reckon.ts';
+import { takeStored } from './stored-readings.ts';
 
 export interface SettlerOptions {
   readonly deraId: string;
   readonly bus: Bus;
   /** Its own. */
   readonly time: TimeSource;
-  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement'>;
+  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement' | 'readings'>;
   readonly schedule: readonly Moments[];
   readonly rules: SettlementRules;
   readonly meters: Meters;
@@ -42,6 +43,8 @@ export interface SettlerOptions {
 export const SETTLE_AFTER_MS = 75_000;
 /** So long an interval waits for a meter that says nothing: what an agent kept while cut off comes late. Market ms. */
 const METER_PATIENCE_MS = 3_600_000;
+/** An aggregator that was started again looks back so far for intervals that nobody has settled. Market ms. */
+const RECOVERED_MS = 24 * 3_600_000;
 /** Real ms for the broker to bring back what was published, and for the ISO to answer. */
 const BUS_DEADLINE_MS = 5000;
 /** Intervals that wait at most; beyond, the oldest is given up. */
@@ -81,8 +84,12 @@ export class Settler {
     const started_ms = time.now();
     try {
       for (const moment of schedule) {
-        const due_ms = moment.interval.end_ms + SETTLE_AFTER_MS;
-        if (due_ms < started_ms) continue; // ended before this instance was there to hear its meters
+        const { end_ms } = moment.interval;
+        const due_ms = end_ms + SETTLE_AFTER_MS;
+        if (due_ms < started_ms) {
+          if (end_ms > started_ms - RECOVERED_MS) await this.#recover(moment);
+          continue;
+        }
         await time.requestTime(due_ms);
         this.#pending.push(moment);
         await this.#settlePending(moment === schedule.at(-1));
@@ -93,6 +100,27 @@ export class Settler {
     time.close();
     if (this.#pending.length === 0) return;
     log.error({ intervals: this.#pending.map(({ interval }) => interval.id) }, 'intervals were not settled');
+  }
+
+  /** Ended before this instance was there to hear its meters: settled if the readings kept at the BC-GW say it all. */
+  async #recover(moment: Moments): Promise<void> {
+    const { gateway, log, meters } = this.#options;
+    const { interval } = moment;
+    try {
+      const records = await gateway.readRecords(interval.id);
+      const open = records.filter(
+        ({ state }) => state.status === 'dispatched' || state.status === 'not-awarded',
+      );
+      if (open.length === 0) return;
+      const derIds = open.map(({ state }) => state.derId);
+      await takeStored(gateway, derIds, interval, meters);
+      if (await this.#settle(moment, 'refuse'))
+        log.info({ intervalId: interval.id }, 'settled after a restart');
+      else
+        log.error({ intervalId: interval.id }, 'not settled: it ended before the start, and is not metered');
+    } catch (error) {
+      log.error({ intervalId: interval.id, code: codeOf(error) }, `not settled: ${messageOf(error)}`);
+    }
   }
 
   /** @param last there is no later: meters that say nothing are waited for no longer. */
@@ -109,7 +137,7 @@ export class Settler {
     for (const moment of this.#pending) {
       const { id } = moment.interval;
       try {
-        if (await this.#settle(moment, last)) this.#rounds.delete(id);
+        if (await this.#settle(moment, last ? 'accept' : 'wait')) this.#rounds.delete(id);
         else left.push(moment);
       } catch (error) {
         left.push(moment);
@@ -124,8 +152,8 @@ export class Settler {
     meters.forgetBefore(kept_ms - SETTLE_AFTER_MS);
   }
 
-  /** @returns false when it has to wait for a meter. */
-  async #settle(moment: Moments, last: boolean): Promise<boolean> {
+  /** @returns false when it is not settled for want of a meter value. */
+  async #settle(moment: Moments, unmetered: 'wait' | 'accept' | 'refuse'): Promise<boolean> {
     const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
     const { interval } = moment;
     const from = performance.now();
@@ -134,9 +162,9 @@ export class Settler {
     const ders = await dersOf(records, position, this.#rounds.get(interval.id), gateway, (derId) =>
       meters.energyOf(derId, interval, registry().get(derId)?.nameplate_W ?? 0),
     );
-    const patient = !last && time.now() < interval.end_ms + METER_PATIENCE_MS;
+    const waiting = unmetered === 'wait' && time.now() < interval.end_ms + METER_PATIENCE_MS;
     const silent = ders.filter(({ metered_Wh }) => metered_Wh === null).map(({ derId }) => derId);
-    if (silent.length > 0 && patient) {
+    if (silent.length > 0 && (waiting || unmetered === 'refuse')) {
       log.warn({ intervalId: interval.id, silent }, 'not settled yet: not everybody is metered');
       return false;
     }
