@@ -12,13 +12,13 @@ import { dayAheadHourOf } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import { Clearing } from '@fieldbid/core/market/messages';
-import { SettlementAnswer, type SettlementReport } from '@fieldbid/core/market/settlement/report';
 import type { SettlementRules } from '@fieldbid/core/market/settlement/rules';
+import { pause } from '@fieldbid/core/retry';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Positions } from '../day-ahead/positions.ts';
 import type { DeraGateway } from '../round.ts';
-import { writeOnce } from '../write-once.ts';
+import { BUS_DEADLINE_MS, Delivery } from './delivery.ts';
 import { dersOf, type RoundQuantities } from './ders-of.ts';
 import type { Meters } from './meters.ts';
 import { reckon } from './reckon.ts';
@@ -45,8 +45,9 @@ export const SETTLE_AFTER_MS = 75_000;
 const METER_PATIENCE_MS = 3_600_000;
 /** An aggregator that was started again looks back so far for intervals that nobody has settled. Market ms. */
 const RECOVERED_MS = 24 * 3_600_000;
-/** Real ms for the broker to bring back what was published, and for the ISO to answer. */
-const BUS_DEADLINE_MS = 5000;
+/** After the last interval: how often it is tried again, and real ms between. */
+const LAST_TRIES = 3;
+const LAST_PAUSE_MS = 1000;
 /** Intervals that wait at most; beyond, the oldest is given up. */
 const MOST_PENDING = 1000;
 
@@ -54,12 +55,14 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #rounds = new Map<string, RoundQuantities>();
   readonly #prices = new Map<string, number>();
+  readonly #delivery: Delivery;
   #pending: Moments[] = [];
   #marker = 0;
   #onMarker: (marker: unknown) => void = () => {};
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+    this.#delivery = new Delivery(options);
   }
 
   async start(): Promise<Subscription[]> {
@@ -80,7 +83,7 @@ export class Settler {
 
   /** Resolves after the last interval, or when the service stops. */
   async run(): Promise<void> {
-    const { log, schedule, time } = this.#options;
+    const { log, schedule, signal, time } = this.#options;
     const started_ms = time.now();
     try {
       for (const moment of schedule) {
@@ -93,6 +96,11 @@ export class Settler {
         await time.requestTime(due_ms);
         this.#pending.push(moment);
         await this.#settlePending(moment === schedule.at(-1));
+      }
+      // There is no later interval to try them with: a little patience for a gateway that is coming back.
+      for (let tries = 0; tries < LAST_TRIES && this.#pending.length > 0 && !signal.aborted; tries++) {
+        await pause(LAST_PAUSE_MS, signal);
+        await this.#settlePending(true);
       }
     } catch (error) {
       if (codeOf(error) !== 'TIME_CLOSED') throw error;
@@ -156,6 +164,7 @@ export class Settler {
   async #settle(moment: Moments, unmetered: 'wait' | 'accept' | 'refuse'): Promise<boolean> {
     const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
     const { interval } = moment;
+    const delivery = this.#delivery;
     const from = performance.now();
     const records = await gateway.readRecords(interval.id);
     const position = await positions.at(interval.start_ms);
@@ -182,70 +191,12 @@ export class Settler {
       rules,
     );
     const notes = silent.map((derId) => `${derId} was not metered`);
-    const recorded = await this.#record(moment, records, reckoned.rows, notes);
+    const recorded = await delivery.record(interval.id, records, reckoned.rows, notes);
     if (price === undefined) return true;
     const took_ms = performance.now() - from;
     const report = { ...reckoned, recorded, iso: null, took_ms, notes };
-    await this.#publish({ ...report, iso: await this.#ask(report, notes) });
+    await delivery.publish({ ...report, iso: await delivery.ask(report, notes) });
     return true;
-  }
-
-  /** @returns whether it is on the ledger; an interval that was never dispatched cannot be. */
-  async #record(
-    { interval }: Moments,
-    records: Awaited<ReturnType<DeraGateway['readRecords']>>,
-    rows: SettlementReport['rows'],
-    notes: string[],
-  ): Promise<boolean> {
-    const { deraId, gateway, log, signal } = this.#options;
-    const byDer = new Map(rows.map((row) => [row.derId, row]));
-    const settlements = records.map(({ state: { uid, derId, revision } }) => ({
-      ...{ uid, expectedRevision: revision },
-      metered_Wh: byDer.get(derId)?.metered_Wh ?? 0,
-      amount_uUSD: byDer.get(derId)?.total_uUSD ?? 0,
-    }));
-    try {
-      const result = await writeOnce(
-        () => gateway.recordSettlement(interval.id, { deraId, settlements }),
-        ['ALREADY_SETTLED'],
-        signal,
-        (error) => log.warn({ intervalId: interval.id, code: codeOf(error) }, messageOf(error)),
-      );
-      log.info({ intervalId: interval.id, bids: settlements.length, txId: result?.txId }, 'interval settled');
-      return true;
-    } catch (error) {
-      // Of an earlier try that was given up while its answer was on the way.
-      if (codeOf(error) === 'ALREADY_SETTLED') return true;
-      if (!['NOT_DISPATCHED', 'NOT_FOUND'].includes(codeOf(error))) throw error;
-      notes.push(`not on the ledger: ${messageOf(error)}`);
-      return false;
-    }
-  }
-
-  async #ask(report: SettlementReport, notes: string[]): Promise<SettlementAnswer | null> {
-    const { bus, log } = this.#options;
-    const { intervalId } = report;
-    try {
-      const given = await bus.request(topics.settlementChecks, report, BUS_DEADLINE_MS);
-      const answer = parse(SettlementAnswer, given, topics.settlementChecks);
-      if (!answer.agreed)
-        log.error({ intervalId, differences: answer.differences }, 'the ISO reckons otherwise');
-      return answer;
-    } catch (error) {
-      notes.push(`the ISO has not answered: ${messageOf(error)}`);
-      log.warn({ intervalId, code: codeOf(error) }, `settlement not checked by the ISO: ${messageOf(error)}`);
-      return null;
-    }
-  }
-
-  async #publish(report: SettlementReport): Promise<void> {
-    const { bus, deraId, log } = this.#options;
-    try {
-      await bus.publish(topics.settlements(deraId), report);
-    } catch (error) {
-      // It is on the ledger; a listener that missed it reads it there.
-      log.error({ intervalId: report.intervalId, code: codeOf(error) }, `not published: ${messageOf(error)}`);
-    }
   }
 
   /** Every measurement that an agent has handed to the broker by now has been taken when it resolves. */
