@@ -102,13 +102,11 @@ export function settlementPageData({ intervals, dayAhead, settlements, header }:
   };
 }
 
-/** The operating envelope that an approval is (A7), in a line; undefined without one. */
+/** The operating envelope that an approval is (A7), in a line; undefined where nothing was approved, or nothing had to be safe. */
 export function envelopeText({ decision }: Pick<IntervalRecord, 'decision'>): string | undefined {
-  if (decision === null || decision.envelope.safety === 'none') return undefined;
+  if (decision === null || decision.envelope.worstOutcome === null) return undefined;
   const { safety, factor_ppm, outcomes, worstOutcome, distance_upu } = decision.envelope;
-  const worst =
-    worstOutcome === null
-      ? ''
-      : `; nearest: ${worstOutcome}${distance_upu === null ? '' : `, ${(distance_upu / 1e6).toFixed(4)} pu to the limit`}`;
-  return `${safety}, × ${(factor_ppm / 1e6).toFixed(3)}, ${outcomes} outcomes${worst}`;
+  const distance = distance_upu === null ? '' : `, ${(distance_upu / 1e6).toFixed(4)} pu to the limit`;
+  const checked = outcomes === 1 ? 'one outcome' : `${outcomes} outcomes`;
+  return `${safety}, × ${(factor_ppm / 1e6).toFixed(3)}, ${checked}; nearest: ${worstOutcome}${distance}`;
 }
