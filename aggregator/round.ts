@@ -29,10 +29,11 @@ import { buildSegments, type OfferSegment, offerOf } from './offer/build-offer.t
 import type { ReadingGateway } from './readings.ts';
 import { recordBids } from './record-bids.ts';
 import type { KeyGateway } from './registration/ledger-keys.ts';
+import type { ReadingStore } from './settlement/stored-readings.ts';
 import { writeOnce } from './write-once.ts';
 
 /** What the DERA needs of the BC-GW. */
-export interface DeraGateway extends KeyGateway, ReadingGateway {
+export interface DeraGateway extends KeyGateway, ReadingGateway, ReadingStore {
   registerDer(registration: DerRegistration): Promise<RegistryEntry>;
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;

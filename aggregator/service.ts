@@ -208,7 +208,7 @@ export class AggregatorService {
 
   #take({ topic, message }: Received): void {
     const reading = parse(Measurement, message, topic);
-    this.#meters.take(reading);
+    if (this.#settler !== undefined) this.#meters.take(reading);
     // Into the store: of an enrolled DER, whose key the ledger has, or is about to.
     if (this.#enrolments?.keysOf(reading.derId)?.current != null) this.#readings.take(reading);
   }

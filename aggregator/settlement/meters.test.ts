@@ -64,3 +64,15 @@ test('what is forgotten is no longer metered', (t) => {
   const next = { ...quarter, start_ms: quarter.end_ms, end_ms: quarter.end_ms + 15 * MINUTE_MS };
   t.is(meters.energyOf('pv-1', next, 1000).metered_Wh, 100);
 });
+
+test('where a DER signs its readings, nobody else is its meter', (t) => {
+  const signature = { keyId: 'k', value: 'v' } as NonNullable<Measurement['signature']>;
+  const meters = new Meters();
+  for (const reading of [at(0, 0, 100), at(15, 0, 200)]) meters.take({ ...reading, signature });
+  meters.take(at(14, 0, 90_000));
+  meters.take(at(14.99, 90_000));
+  t.deepEqual(meters.energyOf('pv-1', quarter, 1000), { metered_Wh: 100, meteredBy: 'energy-counter' });
+  meters.take(at(30, 0, 90_000));
+  const next = { ...quarter, start_ms: quarter.end_ms, end_ms: quarter.end_ms + 15 * MINUTE_MS };
+  t.is(meters.energyOf('pv-1', next, 1_000_000).metered_Wh, null);
+});

@@ -29,9 +29,15 @@ const NOT_METERED: MeteredEnergy = { metered_Wh: null, meteredBy: 'none' };
 
 export class Meters {
   readonly #samples = new Map<string, Sample[]>();
+  readonly #signing = new Set<string>();
 
-  /** In any order: what was kept while a broker was away comes late. */
-  take({ derId, readAt_ms, power_W, energy_Wh }: Measurement): void {
+  /**
+   * In any order: what was kept while a broker was away comes late. Signatures are checked by whoever hands a reading
+   * over (telemetry.ts); where a DER signs, what is not signed is not its meter.
+   */
+  take({ derId, readAt_ms, power_W, energy_Wh, signature }: Measurement): void {
+    if (signature !== undefined) this.#signing.add(derId);
+    else if (this.#signing.has(derId)) return;
     const samples = this.#samples.get(derId) ?? [];
     this.#samples.set(derId, samples);
     let at = samples.length;

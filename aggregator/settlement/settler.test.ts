@@ -1,7 +1,14 @@
 import { LocalExchange } from '@fieldbid/core/bus/local-bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { FieldbidError } from '@fieldbid/core/errors';
-import type { BidState, RegistryEntry, Settlement, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import type {
+  BidState,
+  ReadingPage,
+  ReadingQuery,
+  RegistryEntry,
+  Settlement,
+  VerifiedBid,
+} from '@fieldbid/core/gateway-api/schemas';
 import { silentLogger } from '@fieldbid/core/logging';
 import { Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import type { Measurement } from '@fieldbid/core/market/messages';
@@ -35,7 +42,10 @@ const recordOf = (intervalId: string, { derId, awarded_W, dispatched_W }: Ledger
   return { state, raw: { price_uUSD_per_MWh: price } } as unknown as VerifiedBid;
 };
 
-function market(bids: Record<string, { price: number; bids: LedgerBid[] }>) {
+function market(
+  bids: Record<string, { price: number; bids: LedgerBid[] }>,
+  { start_ms = hour!.bid_ms, stored = [] as string[] } = {},
+) {
   const posted: { intervalId: string; settlement: Settlement }[] = [];
   const state = { failures: 0 };
   const gateway = {
@@ -52,6 +62,13 @@ function market(bids: Record<string, { price: number; bids: LedgerBid[] }>) {
         { status: 'dispatched', quantity_W: 0 },
       ] as BidState[];
     },
+    readings: async ({ derId, from_ms, after }: ReadingQuery): Promise<ReadingPage> => {
+      // In two pages.
+      const minutes = after === undefined ? 5 : 20;
+      const at_ms = Number(from_ms) + minutes * 60_000;
+      const readings = stored.includes(derId) ? [reading(derId, at_ms, 100 * minutes)] : [];
+      return { readings, next: after === undefined ? 'second' : null };
+    },
     recordSettlement: async (intervalId: string, settlement: Settlement) => {
       if (state.failures-- > 0) throw new FieldbidError('LEDGER_UNAVAILABLE', 'away');
       posted.push({ intervalId, settlement });
@@ -60,7 +77,7 @@ function market(bids: Record<string, { price: number; bids: LedgerBid[] }>) {
   };
   const exchange = new LocalExchange();
   const bus = exchange.connect();
-  const coordinator = new TimeCoordinator(hour!.bid_ms);
+  const coordinator = new TimeCoordinator(start_ms);
   const meters = new Meters();
   const settler = new Settler({
     ...{ deraId: 'north', bus, gateway, schedule, meters, log: silentLogger() },
@@ -180,4 +197,21 @@ test('of a round that failed everybody was told zero, whatever the ledger came t
   for (const i of [0, 1, 2]) meters.take(reading('a', first!.start_ms + i * 15 * 60_000, 0));
   const [report] = await run();
   t.like(report!.rows[0], { realTime_W: 40_000, dispatched_W: 0, excess_Wh: 0, total_uUSD: 0 });
+});
+
+test('started again, it settles what ended before from readings that are kept, and nothing that is not metered', async (t) => {
+  const bids = (...derIds: string[]) => ({
+    price: 60 * USD,
+    bids: derIds.map((derId) => ({ derId, awarded_W: 6000, dispatched_W: 6000 })),
+  });
+  const ledger = { [first!.id]: bids('a'), [second!.id]: bids('a', 'b') };
+  const start_ms = second!.end_ms + 10 * 60_000;
+  const { posted, run } = market(ledger, { start_ms, stored: ['a'] });
+  const reports = await run();
+  t.deepEqual(
+    posted.map(({ intervalId }) => intervalId),
+    [first!.id],
+  );
+  // 1500 Wh at 60 $/MWh.
+  t.like(reports[0]!.rows[0], { metered_Wh: 1500, total_uUSD: 90_000 });
 });

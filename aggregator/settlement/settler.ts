@@ -12,23 +12,24 @@ import { dayAheadHourOf } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import { Clearing } from '@fieldbid/core/market/messages';
-import { SettlementAnswer, type SettlementReport } from '@fieldbid/core/market/settlement/report';
 import type { SettlementRules } from '@fieldbid/core/market/settlement/rules';
+import { pause } from '@fieldbid/core/retry';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Positions } from '../day-ahead/positions.ts';
 import type { DeraGateway } from '../round.ts';
-import { writeOnce } from '../write-once.ts';
+import { BUS_DEADLINE_MS, Delivery } from './delivery.ts';
 import { dersOf, type RoundQuantities } from './ders-of.ts';
 import type { Meters } from './meters.ts';
 import { reckon } from './reckon.ts';
+import { takeStored } from './stored-readings.ts';
 
 export interface SettlerOptions {
   readonly deraId: string;
   readonly bus: Bus;
   /** Its own. */
   readonly time: TimeSource;
-  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement'>;
+  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement' | 'readings'>;
   readonly schedule: readonly Moments[];
   readonly rules: SettlementRules;
   readonly meters: Meters;
@@ -42,8 +43,11 @@ export interface SettlerOptions {
 export const SETTLE_AFTER_MS = 75_000;
 /** So long an interval waits for a meter that says nothing: what an agent kept while cut off comes late. Market ms. */
 const METER_PATIENCE_MS = 3_600_000;
-/** Real ms for the broker to bring back what was published, and for the ISO to answer. */
-const BUS_DEADLINE_MS = 5000;
+/** An aggregator that was started again looks back so far for intervals that nobody has settled. Market ms. */
+const RECOVERED_MS = 24 * 3_600_000;
+/** After the last interval: how often it is tried again, and real ms between. */
+const LAST_TRIES = 3;
+const LAST_PAUSE_MS = 1000;
 /** Intervals that wait at most; beyond, the oldest is given up. */
 const MOST_PENDING = 1000;
 
@@ -51,12 +55,14 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #rounds = new Map<string, RoundQuantities>();
   readonly #prices = new Map<string, number>();
+  readonly #delivery: Delivery;
   #pending: Moments[] = [];
   #marker = 0;
   #onMarker: (marker: unknown) => void = () => {};
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+    this.#delivery = new Delivery(options);
   }
 
   async start(): Promise<Subscription[]> {
@@ -77,15 +83,24 @@ export class Settler {
 
   /** Resolves after the last interval, or when the service stops. */
   async run(): Promise<void> {
-    const { log, schedule, time } = this.#options;
+    const { log, schedule, signal, time } = this.#options;
     const started_ms = time.now();
     try {
       for (const moment of schedule) {
-        const due_ms = moment.interval.end_ms + SETTLE_AFTER_MS;
-        if (due_ms < started_ms) continue; // ended before this instance was there to hear its meters
+        const { end_ms } = moment.interval;
+        const due_ms = end_ms + SETTLE_AFTER_MS;
+        if (due_ms < started_ms) {
+          if (end_ms > started_ms - RECOVERED_MS) await this.#recover(moment);
+          continue;
+        }
         await time.requestTime(due_ms);
         this.#pending.push(moment);
         await this.#settlePending(moment === schedule.at(-1));
+      }
+      // There is no later interval to try them with: a little patience for a gateway that is coming back.
+      for (let tries = 0; tries < LAST_TRIES && this.#pending.length > 0 && !signal.aborted; tries++) {
+        await pause(LAST_PAUSE_MS, signal);
+        await this.#settlePending(true);
       }
     } catch (error) {
       if (codeOf(error) !== 'TIME_CLOSED') throw error;
@@ -93,6 +108,27 @@ export class Settler {
     time.close();
     if (this.#pending.length === 0) return;
     log.error({ intervals: this.#pending.map(({ interval }) => interval.id) }, 'intervals were not settled');
+  }
+
+  /** Ended before this instance was there to hear its meters: settled if the readings kept at the BC-GW say it all. */
+  async #recover(moment: Moments): Promise<void> {
+    const { gateway, log, meters } = this.#options;
+    const { interval } = moment;
+    try {
+      const records = await gateway.readRecords(interval.id);
+      const open = records.filter(
+        ({ state }) => state.status === 'dispatched' || state.status === 'not-awarded',
+      );
+      if (open.length === 0) return;
+      const derIds = open.map(({ state }) => state.derId);
+      await takeStored(gateway, derIds, interval, meters);
+      if (await this.#settle(moment, 'refuse'))
+        log.info({ intervalId: interval.id }, 'settled after a restart');
+      else
+        log.error({ intervalId: interval.id }, 'not settled: it ended before the start, and is not metered');
+    } catch (error) {
+      log.error({ intervalId: interval.id, code: codeOf(error) }, `not settled: ${messageOf(error)}`);
+    }
   }
 
   /** @param last there is no later: meters that say nothing are waited for no longer. */
@@ -109,7 +145,7 @@ export class Settler {
     for (const moment of this.#pending) {
       const { id } = moment.interval;
       try {
-        if (await this.#settle(moment, last)) this.#rounds.delete(id);
+        if (await this.#settle(moment, last ? 'accept' : 'wait')) this.#rounds.delete(id);
         else left.push(moment);
       } catch (error) {
         left.push(moment);
@@ -124,18 +160,20 @@ export class Settler {
     meters.forgetBefore(kept_ms - SETTLE_AFTER_MS);
   }
 
-  /** @returns false when it has to wait for a meter. */
-  async #settle(moment: Moments, last: boolean): Promise<boolean> {
+  /** @returns false when it is not settled for want of a meter value. */
+  async #settle(moment: Moments, unmetered: 'wait' | 'accept' | 'refuse'): Promise<boolean> {
     const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
     const { interval } = moment;
+    const delivery = this.#delivery;
+    const from = performance.now();
     const records = await gateway.readRecords(interval.id);
     const position = await positions.at(interval.start_ms);
     const ders = await dersOf(records, position, this.#rounds.get(interval.id), gateway, (derId) =>
       meters.energyOf(derId, interval, registry().get(derId)?.nameplate_W ?? 0),
     );
-    const patient = !last && time.now() < interval.end_ms + METER_PATIENCE_MS;
+    const waiting = unmetered === 'wait' && time.now() < interval.end_ms + METER_PATIENCE_MS;
     const silent = ders.filter(({ metered_Wh }) => metered_Wh === null).map(({ derId }) => derId);
-    if (silent.length > 0 && patient) {
+    if (silent.length > 0 && (waiting || unmetered === 'refuse')) {
       log.warn({ intervalId: interval.id, silent }, 'not settled yet: not everybody is metered');
       return false;
     }
@@ -153,69 +191,12 @@ export class Settler {
       rules,
     );
     const notes = silent.map((derId) => `${derId} was not metered`);
-    const recorded = await this.#record(moment, records, reckoned.rows, notes);
+    const recorded = await delivery.record(interval.id, records, reckoned.rows, notes);
     if (price === undefined) return true;
-    const report = { ...reckoned, recorded, iso: null, notes };
-    await this.#publish({ ...report, iso: await this.#ask(report, notes) });
+    const took_ms = performance.now() - from;
+    const report = { ...reckoned, recorded, iso: null, took_ms, notes };
+    await delivery.publish({ ...report, iso: await delivery.ask(report, notes) });
     return true;
-  }
-
-  /** @returns whether it is on the ledger; an interval that was never dispatched cannot be. */
-  async #record(
-    { interval }: Moments,
-    records: Awaited<ReturnType<DeraGateway['readRecords']>>,
-    rows: SettlementReport['rows'],
-    notes: string[],
-  ): Promise<boolean> {
-    const { deraId, gateway, log, signal } = this.#options;
-    const byDer = new Map(rows.map((row) => [row.derId, row]));
-    const settlements = records.map(({ state: { uid, derId, revision } }) => ({
-      ...{ uid, expectedRevision: revision },
-      metered_Wh: byDer.get(derId)?.metered_Wh ?? 0,
-      amount_uUSD: byDer.get(derId)?.total_uUSD ?? 0,
-    }));
-    try {
-      const result = await writeOnce(
-        () => gateway.recordSettlement(interval.id, { deraId, settlements }),
-        ['ALREADY_SETTLED'],
-        signal,
-        (error) => log.warn({ intervalId: interval.id, code: codeOf(error) }, messageOf(error)),
-      );
-      log.info({ intervalId: interval.id, bids: settlements.length, txId: result?.txId }, 'interval settled');
-      return true;
-    } catch (error) {
-      // Of an earlier try that was given up while its answer was on the way.
-      if (codeOf(error) === 'ALREADY_SETTLED') return true;
-      if (!['NOT_DISPATCHED', 'NOT_FOUND'].includes(codeOf(error))) throw error;
-      notes.push(`not on the ledger: ${messageOf(error)}`);
-      return false;
-    }
-  }
-
-  async #ask(report: SettlementReport, notes: string[]): Promise<SettlementAnswer | null> {
-    const { bus, log } = this.#options;
-    const { intervalId } = report;
-    try {
-      const given = await bus.request(topics.settlementChecks, report, BUS_DEADLINE_MS);
-      const answer = parse(SettlementAnswer, given, topics.settlementChecks);
-      if (!answer.agreed)
-        log.error({ intervalId, differences: answer.differences }, 'the ISO reckons otherwise');
-      return answer;
-    } catch (error) {
-      notes.push(`the ISO has not answered: ${messageOf(error)}`);
-      log.warn({ intervalId, code: codeOf(error) }, `settlement not checked by the ISO: ${messageOf(error)}`);
-      return null;
-    }
-  }
-
-  async #publish(report: SettlementReport): Promise<void> {
-    const { bus, deraId, log } = this.#options;
-    try {
-      await bus.publish(topics.settlements(deraId), report);
-    } catch (error) {
-      // It is on the ledger; a listener that missed it reads it there.
-      log.error({ intervalId: report.intervalId, code: codeOf(error) }, `not published: ${messageOf(error)}`);
-    }
   }
 
   /** Every measurement that an agent has handed to the broker by now has been taken when it resolves. */

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
-import { type Calendar, moments } from '@fieldbid/core/market/calendar';
+import { type Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import { defaultRevert_s } from '../agent/device-setup.ts';
 import { loadPriceForecast } from '../agent/price-forecast.ts';
 import { EdgeConfig, keyFileOf } from '../config.ts';
@@ -27,6 +27,7 @@ export async function examineSite(file: string, facts: MachineFacts = thisMachin
   try {
     config = readConfig(EdgeConfig, file);
     moments(config.market.calendar, file);
+    dayAheadMoments(config.market.calendar, file);
     settings.ok('file', `${file}: ${config.devices.length} devices`);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

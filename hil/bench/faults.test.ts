@@ -215,6 +215,12 @@ test.serial(
       verdictsOf(record, derId).filter(([, verdict]) => verdict !== 'verified'),
       [],
     );
+    // Settled at what was left: obeying the DSO is no deviation, and what is not delivered is not paid.
+    const [settled] = record.settlements;
+    const row = settled?.rows.find((one) => one.derId === derId);
+    t.is(row?.dispatched_W, left_W);
+    t.true(row!.realTime_W > left_W && row!.byKind_uUSD['true-up'] < 0);
+    t.like(settled, { intervalId: '2026-06-21T11:00Z', recorded: true, iso: { agreed: true } });
     t.like(summarize(record), { intervals: { completed: 4 }, voltage: { violations: 0 } });
   },
 );

@@ -156,9 +156,9 @@ function intervals(run: RunRecord): string {
       decision === null
         ? '–'
         : `${decision.outcome}${decision.bindingNode === null ? '' : ` (${decision.bindingNode})`}`,
-      envelopeText(interval) ?? '–',
       dispatch?.outcome ?? '–',
       clearing === null ? '–' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(2),
+      envelopeText(interval) ?? '–',
       interval.reports.flatMap((r) => r.notes).join('; '),
     ];
   });
@@ -172,13 +172,13 @@ function intervals(run: RunRecord): string {
       'allocated kW',
       'original max pu',
       'DSO',
-      'envelope',
       'after clearing',
       '$/MWh',
+      'envelope',
       'notes',
     ],
     rows,
-    [7, 8, 9, 11],
+    [7, 8, 10, 11],
   );
 }
 

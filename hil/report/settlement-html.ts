@@ -26,7 +26,28 @@ beyond the band is charged.</p>
 true-up ${inUsd(ders['true-up'])} $, deviation charges ${inUsd(ders.deviation)} $.
 <span class="quiet">${settlement.recorded} of ${settlement.intervals} intervals on the ledger, ${settlement.isoAgreed} reckoned
 the same by the ISO, ${settlement.unmetered} DER intervals unmetered.</span></p>
-<div id="statements">${statementTable(statementsOf(run))}</div>`;
+<div id="statements">${statementTable(statementsOf(run))}</div>
+${dayAheadHours(run)}`;
+}
+
+/** What each hour sold, and what the DSO said to it. */
+function dayAheadHours({ dayAhead }: RunRecord): string {
+  if (dayAhead.length === 0) return '';
+  const rows = dayAhead.map((hour) => {
+    const kW = (pick: (bid: (typeof hour)['bids'][number]) => number): string =>
+      (hour.bids.reduce((sum, bid) => sum + pick(bid), 0) / 1000).toFixed(1);
+    const { clearing, decision } = hour;
+    return [
+      hour.intervalId.slice(11, 16),
+      ...[kW((b) => b.bid_W), kW((b) => b.approved_W), kW((b) => b.cleared_W)],
+      clearing === null ? '–' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(2),
+      decision?.outcome ?? '–',
+      envelopeText(hour) ?? '–',
+      hour.reports.flatMap(({ notes }) => notes).join('; '),
+    ];
+  });
+  const header = ['hour', 'bid kW', 'approved kW', 'sold kW', '$/MWh', 'DSO', 'envelope', 'notes'];
+  return `<h3>Hours sold a day ahead</h3>\n${table(header, rows, [5, 6, 7])}`;
 }
 
 function statementTable(parties: readonly Statement[]): string {
@@ -81,13 +102,11 @@ export function settlementPageData({ intervals, dayAhead, settlements, header }:
   };
 }
 
-/** The operating envelope that an approval is (A7), in a line; undefined without one. */
+/** The operating envelope that an approval is (A7), in a line; undefined where nothing was approved, or nothing had to be safe. */
 export function envelopeText({ decision }: Pick<IntervalRecord, 'decision'>): string | undefined {
-  if (decision === null || decision.envelope.safety === 'none') return undefined;
+  if (decision === null || decision.envelope.worstOutcome === null) return undefined;
   const { safety, factor_ppm, outcomes, worstOutcome, distance_upu } = decision.envelope;
-  const worst =
-    worstOutcome === null
-      ? ''
-      : `; nearest: ${worstOutcome}${distance_upu === null ? '' : `, ${(distance_upu / 1e6).toFixed(4)} pu to the limit`}`;
-  return `${safety}, × ${(factor_ppm / 1e6).toFixed(3)}, ${outcomes} outcomes${worst}`;
+  const distance = distance_upu === null ? '' : `, ${(distance_upu / 1e6).toFixed(4)} pu to the limit`;
+  const checked = outcomes === 1 ? 'one outcome' : `${outcomes} outcomes`;
+  return `${safety}, × ${(factor_ppm / 1e6).toFixed(3)}, ${checked}; nearest: ${worstOutcome}${distance}`;
 }

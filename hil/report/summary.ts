@@ -225,6 +225,15 @@ function timings(run: RunRecord): Record<string, Spread> {
     }
     for (const { write_ms } of writes) add('write', write_ms ?? 0);
   }
+  for (const { reports } of run.dayAhead) {
+    for (const { timings_ms } of reports) {
+      add(
+        'dayAheadHour',
+        Object.values(timings_ms).reduce((sum, ms) => sum + ms, 0),
+      );
+    }
+  }
+  for (const { took_ms } of run.settlements) add('settlement', took_ms);
   const out: Record<string, Spread> = {};
   for (const [step, values] of byStep) {
     const found = spread(values);

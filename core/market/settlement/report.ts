@@ -89,6 +89,8 @@ export const SettlementReport = Type.Object(
     recorded: Type.Boolean(),
     /** What the ISO made of it; null in the request to it, and when it did not answer. */
     iso: Type.Union([SettlementAnswer, Type.Null()]),
+    /** Real milliseconds from the first read to the record on the ledger. */
+    took_ms: Type.Number({ minimum: 0 }),
     /** Sentences about what went otherwise than planned. */
     notes: Type.Array(Type.String()),
   },
