@@ -23,7 +23,7 @@ Examples:
       {"id":"load","side":"demand","quantity_kW":4}]}' | npx fieldbid iso clear - --json
 
 A file has offers: id, side (supply or demand), price_USD_per_MWh, quantity_W, quantity_kW or quantity_MW; demand
-without a price is served up to the cap. Wrong input ends with 2. More: docs/how-to/clear-offers.md`,
+without a price is served up to the cap. An auction without units has price ($/MWh) and quantity (whole W). Wrong input ends with 2. More: docs/how-to/clear-offers.md`,
     )
     .action((file: string, options: { json?: true; convention?: PriceConvention }) => {
       refusingWrongInput(() => {

@@ -32,6 +32,9 @@ export const OffersFile = Type.Object(
           /** Absent of demand: it is served at any price up to the cap. */
           price_USD_per_MWh: Type.Optional(Price),
           price_uUSD_per_MWh: Type.Optional(Type.Integer()),
+          /** As auctions without units have them: $/MWh and W. */
+          price: Type.Optional(Price),
+          quantity: Type.Optional(Quantity),
           quantity_W: Type.Optional(Quantity),
           quantity_kW: Type.Optional(Quantity),
           quantity_MW: Type.Optional(Quantity),
@@ -63,12 +66,14 @@ const COLUMNS = {
   side: 'text',
   price_USD_per_MWh: 'number',
   price_uUSD_per_MWh: 'number',
+  price: 'number',
+  quantity: 'number',
   quantity_W: 'number',
   quantity_kW: 'number',
   quantity_MW: 'number',
 } as const;
-const PRICES = { price_uUSD_per_MWh: 1, price_USD_per_MWh: MICRO };
-const QUANTITIES = { quantity_W: 1, quantity_kW: 1000, quantity_MW: 1_000_000 };
+const PRICES = { price_uUSD_per_MWh: 1, price_USD_per_MWh: MICRO, price: MICRO };
+const QUANTITIES = { quantity_W: 1, quantity: 1, quantity_kW: 1000, quantity_MW: 1_000_000 };
 
 /** @param file JSON, YAML, CSV by its extension; `-` for JSON on standard input. @throws InputError */
 export function readOffers(file: string): OfferBook {
@@ -106,7 +111,8 @@ function bookOf({ value, place }: Input<OffersFile>): OfferBook {
       throw new InputError({ ...at('price_USD_per_MWh'), found: 'nothing', expected });
     }
     if (price < floor || price > cap) {
-      const key = offer.price_USD_per_MWh === undefined ? 'price_uUSD_per_MWh' : 'price_USD_per_MWh';
+      const keys = ['price_USD_per_MWh', 'price_uUSD_per_MWh', 'price'] as const;
+      const key = keys.find((name) => offer[name] !== undefined) ?? 'price';
       const expected = `a price from ${value.floor_USD_per_MWh} (floor) to ${value.cap_USD_per_MWh} $/MWh (cap)`;
       throw new InputError({ ...at(key), found: describeFound(offer[key]), expected });
     }
