@@ -143,7 +143,8 @@ export function approvalJson({
     },
     original: extremesJson(verdict.original),
     approved: extremesJson(verdict.approved),
-    binding: binding === null ? null : { node: binding.node, minute: binding.case.minute },
+    binding:
+      binding === null ? null : { node: binding.node, value: binding.value, minute: binding.case.minute },
     envelope: {
       safety: envelope.safety,
       factor: envelope.factor_ppm / 1e6,

@@ -7,6 +7,7 @@
 import { isSolved } from '../power-flow/power-flow.ts';
 import type { ClearingSafety } from './clearing-outcomes.ts';
 import { ALL_PPM, along, Envelope, type Farthest, type Verified, type Way, wholeWatts } from './envelope.ts';
+import { bindingOf, noteOf, said } from './findings.ts';
 import { type CaseResult, extremesOf, type IntervalCheck, isFeasible, worstOf } from './interval-check.ts';
 import { SUBSTATION } from './limits.ts';
 import type { Improve, Request, Verdict } from './policy.ts';
@@ -51,7 +52,7 @@ export async function decide(
     quantities: new Map(requests.map(({ uid }, i) => [uid, found.quantities[i] ?? 0])),
     original,
     approved: extremesOf(approvedResults),
-    binding: binding === null || unchanged ? null : { node: binding.node, case: binding.case },
+    binding: binding === null || unchanged ? null : bindingOf(binding),
     envelope: {
       safety,
       factor_ppm: found.factor.share_ppm,
@@ -183,66 +184,22 @@ function nothing(
   outcome: 'INFEASIBLE_AT_ZERO' | 'INFEASIBLE_UNDERVOLTAGE',
   without: readonly CaseResult[],
 ): Verdict {
-  const { node } = binding;
   const why =
     outcome === 'INFEASIBLE_UNDERVOLTAGE'
-      ? `too low by more than generation can lift: ${said(binding, node)}`
-      : `infeasible without any DER: ${said(binding, node)}`;
+      ? `too low by more than generation can lift: ${said(binding)}`
+      : `infeasible without any DER: ${said(binding)}`;
   return {
     outcome,
     alpha_ppm: 0,
     quantities: new Map(requests.map(({ uid }) => [uid, 0])),
     original,
     approved: extremesOf(without),
-    binding: { node, case: binding.case },
+    binding: bindingOf(binding),
     envelope: { safety, factor_ppm: 0, outcomes: 0, worstOutcome: null, distance_pu: null },
     note: why,
   };
 }
 
-/** @param more_W what the policy gave beyond the common factor. */
-function noteOf(
-  { margin_pu }: IntervalCheck,
-  unchanged: boolean,
-  alpha: Farthest,
-  factor: Farthest,
-  more_W: number,
-): string {
-  if (unchanged) return 'every quantity as asked';
-  const parts: string[] = [];
-  if (alpha.binding !== null) {
-    const { binding, share_ppm } = alpha;
-    parts.push(`all of it fits at ${percent(share_ppm)} %: ${said(binding, binding.node)} as asked`);
-  }
-  if (factor.binding !== null) {
-    const { binding, share_ppm } = factor;
-    parts.push(
-      `the clearing may take ${binding.outcome.label}, which fits at ${percent(share_ppm)} %${alpha.binding === null ? '' : ' of that'}: ${said(binding, binding.node)} otherwise`,
-    );
-  }
-  if (more_W !== 0) {
-    const changed = `${(Math.abs(more_W) / 1000).toFixed(1)} kW ${more_W > 0 ? 'more' : 'less'} in all`;
-    parts.push(`${changed} than by one factor for everybody`);
-  }
-  return `${parts.join('; ')} (margin ${margin_pu} pu)`;
-}
-
 function total(quantities: readonly number[]): number {
   return quantities.reduce((sum, quantity) => sum + quantity, 0);
-}
-
-function percent(ppm: number): string {
-  return (ppm / 10_000).toFixed(2);
-}
-
-/** What was seen at a place. */
-function said({ case: { minute, silent }, result }: CaseResult, node: string | null): string {
-  const when = `in minute ${minute}${silent === 'clear-sky' ? ' with silent DERs at clear-sky power' : ''}`;
-  if (!isSolved(result)) return `the power flow has no solution (${result.failure}) ${when}`;
-  if (node === SUBSTATION)
-    return `${(-result.swing_W / 1000).toFixed(1)} kW would flow back at the substation ${when}`;
-  if (node === result.loadingAt)
-    return `${node} would carry ${(result.loading_pu * 100).toFixed(1)} % of its rating ${when}`;
-  const value = node === result.maxAt ? result.max_pu : result.min_pu;
-  return `${node} would be at ${value.toFixed(4)} pu ${when}`;
 }

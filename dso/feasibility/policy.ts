@@ -53,6 +53,8 @@ export interface EnvelopeVerdict {
 export interface Binding {
   /** `node.phase`, a link or `substation`; null when the power flow has no solution there. */
   readonly node: string | null;
+  /** What stands there: pu of nominal, share of a rating, or W that flow back; null without a solution. */
+  readonly value: number | null;
   readonly case: Case;
 }
 

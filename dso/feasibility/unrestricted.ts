@@ -21,7 +21,7 @@ export const unrestricted: Policy = {
       original: extremes,
       approved: extremes,
       envelope: { safety: 'none', factor_ppm: 1_000_000, outcomes: 1, worstOutcome: null, distance_pu: null },
-      binding: feasible ? null : { node: worst.node, case: worst.case },
+      binding: feasible ? null : { node: worst.node, value: null, case: worst.case },
       note: `not enforced: approved as asked${feasible ? '' : ', although the feeder does not carry it'}`,
     };
   },
