@@ -60,6 +60,29 @@ test.serial('without the DSO the same bids break the upper limit', async (t) => 
   t.regex(shortcomings(summary).join(), /outside 0\.95 \.\.\. 1\.05 pu/);
 });
 
+test.serial(
+  'with any policy of the DSO: limits hold, and the certificates on the ledger say by which',
+  async (t) => {
+    t.timeout(120_000);
+    const approved_W = new Map<string, number>();
+    for (const policy of ['proportional', 'no-one-worse', 'max-energy']) {
+      const { record, summary } = await run({ ...NOON, intervals: 1, policy });
+      t.deepEqual(shortcomings(summary), []);
+      const [interval] = record.intervals;
+      t.like(interval?.decision, { policy, outcome: 'CURTAILED', envelope: { safety: 'merit-order' } });
+      // 12 bids at prices of their own: 12 ways to the next, and 11 places between.
+      t.is(interval?.decision?.envelope.outcomes, 1 + 12 + 11);
+      t.true((interval?.decision?.envelope.distance_upu ?? -1) >= 0);
+      t.regex(interval?.decision?.engine ?? '', /^gridlabd .* and OpenDSS/);
+      // After clearing there is one outcome left.
+      t.like(interval?.dispatch, { policy: 'proportional', envelope: { safety: 'none', outcomes: 1 } });
+      approved_W.set(policy, interval?.bids.reduce((sum, bid) => sum + bid.approved_W, 0) ?? 0);
+    }
+    const [share, fair, most] = [...approved_W.values()];
+    t.true(share! <= fair! && fair! <= most!, `${[...approved_W.values()]}`);
+  },
+);
+
 test.serial('one correlation id follows a bid from the register to the verdict in every log', async (t) => {
   t.timeout(120_000);
   const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-log-')), 'log.ndjson');
