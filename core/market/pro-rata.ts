@@ -38,18 +38,32 @@ export function proRataParts(total_W: number, claims: readonly Claim[], salt: st
   });
   const left_W = total_W - parts_W.reduce((sum, part_W) => sum + part_W, 0);
   if (left_W > 0) {
-    const keys = claims.map(({ id, quantity_W }, i) =>
+    const hashes = claims.map(({ id, quantity_W }, i) =>
       parts_W[i]! < quantity_W ? hash('sha256', `${salt}\n${id}`) : TAKES_NO_MORE,
     );
-    // Fewer watts are left than there are claims whose share was cut: the key is one of theirs.
-    const last = keys.toSorted()[left_W - 1]!;
-    for (const [i, key] of keys.entries()) if (key <= last) parts_W[i]!++;
+    const takes = amongFirst(hashes, left_W);
+    for (const i of parts_W.keys()) if (takes(i)) parts_W[i]!++;
   }
   return parts_W;
 }
 
 /** After every hash in the order of text. */
 const TAKES_NO_MORE = 'takes no more';
+/** Digits of a hash that a number holds exactly. */
+const EXACT_DIGITS = 13;
+
+/** Whether a hash is one of the first `count`: by its leading digits as numbers, which sort many times as fast. */
+function amongFirst(hashes: readonly string[], count: number): (i: number) => boolean {
+  const leading = Float64Array.from(hashes, (text) =>
+    text === TAKES_NO_MORE ? Number.POSITIVE_INFINITY : Number.parseInt(text.slice(0, EXACT_DIGITS), 16),
+  );
+  const sorted = leading.toSorted();
+  const last = sorted[count - 1]!;
+  if (sorted[count] !== last) return (i) => leading[i]! <= last;
+  // Two hashes that begin alike, one on each side: all of their digits decide.
+  const lastHash = hashes.toSorted()[count - 1]!;
+  return (i) => hashes[i]! <= lastHash;
+}
 
 /** `total · quantity / claimed` without its fraction. */
 function wholeShare_W(total_W: number, quantity_W: number, claimed_W: number): number {
