@@ -15,6 +15,7 @@ import { AggregatorConfig } from './config.ts';
 import { Enrolments } from './registration/enrolment.ts';
 import { Journal } from './registration/journal.ts';
 import { AggregatorService } from './service.ts';
+import { type Baselines, openBaselines } from './settlement/baselines.ts';
 
 const CONFIG = 'YAML file: deraId, broker, gateway, clock, calendar, portfolio (see fieldbid bench split)';
 const HOUR_MS = 3_600_000;
@@ -64,6 +65,7 @@ export function register(program: Command): void {
 async function run(options: { config: string; logLevel: string }): Promise<void> {
   const config = readConfig(AggregatorConfig, options.config);
   const { deraId, calendar, maxSegments, requireSignatures } = config;
+  const baselines = baselinesOf(config, options.config);
   const log = createLogger({ level: options.logLevel }).child({ room: 'aggregator' });
   const gateway = gatewayClient(config.gateway, options.config);
   const bus = await connectBus(config.broker, deraId, options.config, log);
@@ -80,7 +82,10 @@ async function run(options: { config: string; logLevel: string }): Promise<void>
     maxSegments,
     journal: journalOf(config, options.config),
     requireSignatures,
-    settlement: { time: clock(), rules: config.settlement },
+    settlement: {
+      ...{ time: clock(), rules: config.settlement },
+      ...(baselines === undefined ? {} : { baselines }),
+    },
     log,
   });
   await service.start();
@@ -92,6 +97,16 @@ async function run(options: { config: string; logLevel: string }): Promise<void>
 
 function journalOf({ deraId, keysFile }: AggregatorConfig, file: string): Journal {
   return new Journal(besideFile(file, keysFile ?? `${deraId}.keys.ndjson`));
+}
+
+function baselinesOf(config: AggregatorConfig, file: string): Baselines | undefined {
+  const { baseline, calendar, deraId, portfolio } = config;
+  if (baseline === undefined) return undefined;
+  return openBaselines({
+    ...{ deraId, calendar, rules: baseline.rules, derIds: portfolio.map(({ derId }) => derId) },
+    file: besideFile(file, baseline.file),
+    openingsFile: besideFile(file, baseline.openingsFile ?? `${deraId}.openings.ndjson`),
+  });
 }
 
 /** For the commands that append to the journal beside a running aggregator. */

@@ -6,6 +6,7 @@ import { SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import { BrokerConfig, GatewayConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
+import { BaselineSection } from './settlement/baselines.ts';
 
 const closed = { additionalProperties: false } as const;
 const { deraId: _, ...registration } = DerRegistration.properties;
@@ -28,6 +29,17 @@ export const AggregatorConfig = Type.Object(
     requireSignatures: Type.Boolean({ default: false }),
     /** How intervals are settled. */
     settlement: Type.Object(SettlementRules.properties, { ...closed, default: {} }),
+    /** Absent: every DER is settled by its meter. */
+    baseline: Type.Optional(
+      Type.Object(
+        {
+          ...BaselineSection.properties,
+          /** What was committed and is not opened yet, its owner's alone; beside this file, `DERAID.openings.ndjson`. */
+          openingsFile: Type.Optional(Type.String({ minLength: 1 })),
+        },
+        closed,
+      ),
+    ),
     /** The DERs of this aggregator. */
     portfolio: Type.Array(Type.Object(registration, closed), { minItems: 1, maxItems: 10_000 }),
   },

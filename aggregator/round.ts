@@ -10,6 +10,7 @@ import type {
   BidBatch,
   BidState,
   DerRegistration,
+  IntervalState,
   LedgerEvent,
   RegistryEntry,
   Settlement,
@@ -37,6 +38,7 @@ export interface DeraGateway extends KeyGateway, ReadingGateway, ReadingStore {
   registerDer(registration: DerRegistration): Promise<RegistryEntry>;
   listDers(): Promise<RegistryEntry[]>;
   submitBids(intervalId: string, batch: BidBatch): Promise<SubmitResult>;
+  readInterval(intervalId: string): Promise<IntervalState>;
   readRecords(intervalId: string): Promise<VerifiedBid[]>;
   readBidHistory(uid: string): Promise<BidState[]>;
   recordAwards(intervalId: string, awards: Awards): Promise<SubmitResult>;
@@ -81,6 +83,7 @@ export interface RoundResult {
 
 /**
  * Steps 5-8: from the closed book to an offer at the ISO.
+ * @param baselineCommitment hash of the interval's baselines, for the ledger; undefined: there are none.
  * @throws FieldbidError when a step cannot be done; nothing is half applied: without a confirmed allocation
  * nobody is awarded anything.
  */
@@ -88,13 +91,15 @@ export async function recordAndOffer(
   context: RoundContext,
   closed: ClosedBook,
   silentDerIds: string[],
+  baselineCommitment?: string,
 ): Promise<{ approved: VerifiedBid[]; segments: OfferSegment[]; book: ClosedBook }> {
   const { deraId, moment, gateway, watch, time, log, notes } = context;
   const intervalId = moment.interval.id;
   const patience_ms = () => time.patienceUntil(moment.clearing_ms);
+  const committed = baselineCommitment === undefined ? {} : { baselineCommitment };
   const submit = (bids: ClosedBook['bids']) =>
     writeOnce(
-      () => gateway.submitBids(intervalId, { deraId, bids, silentDerIds }),
+      () => gateway.submitBids(intervalId, { deraId, bids, silentDerIds, ...committed }),
       ['REPLAY', 'DUPLICATE', 'ALREADY_DECIDED'],
       context.signal,
       retried(context),

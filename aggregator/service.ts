@@ -39,6 +39,7 @@ import {
   type RoundResult,
   recordAndOffer,
 } from './round.ts';
+import type { Baselines } from './settlement/baselines.ts';
 import { Meters } from './settlement/meters.ts';
 import { Settler } from './settlement/settler.ts';
 import { Telemetry } from './telemetry.ts';
@@ -60,7 +61,12 @@ export interface AggregatorOptions {
   /** Whether a DER that was never enrolled may not bid. False by default. */
   readonly requireSignatures?: boolean;
   /** How intervals are settled, by a clock of its own; without it they are not. */
-  readonly settlement?: { readonly time: TimeSource; readonly rules: SettlementRules };
+  readonly settlement?: {
+    readonly time: TimeSource;
+    readonly rules: SettlementRules;
+    /** Of the DERs that are not settled by their meter alone. */
+    readonly baselines?: Baselines;
+  };
   readonly log: Logger;
 }
 
@@ -253,6 +259,18 @@ export class AggregatorService {
     });
   }
 
+  /** A fault here costs the baseline, not the round: the interval is settled by its meters then. */
+  #commitBaselines({ log, moment, notes }: RoundContext): string | undefined {
+    try {
+      return this.#options.settlement?.baselines?.commit(moment.interval);
+    } catch (error) {
+      notes.push(`no baseline is committed: ${messageOf(error)}`);
+      const fields = { intervalId: moment.interval.id, code: codeOf(error) };
+      log.error(fields, `no baseline is committed: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
   async #round(moment: Moments): Promise<void> {
     const { bus, log, time } = this.#options;
     const intervalId = moment.interval.id;
@@ -263,7 +281,7 @@ export class AggregatorService {
     try {
       // A key revoked or rotated meanwhile by a command.
       await this.#ledgerKeys?.sync();
-      const offered = await recordAndOffer(context, book, silent);
+      const offered = await recordAndOffer(context, book, silent, this.#commitBaselines(context));
       const { approved, segments } = offered;
       book = offered.book;
       await time.requestTime(moment.award_ms);

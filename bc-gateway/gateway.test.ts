@@ -95,6 +95,22 @@ test('an aggregator sees its own raw records only; the operator sees all', async
   await gateway.close();
 });
 
+test('a commitment to baselines is read by everybody, and is in no submission without one', async (t) => {
+  const gateway = await openGateway();
+  await qualified(gateway, ['pv1']);
+  const later = '2026-06-21T12:15Z';
+  const baselineCommitment = 'a'.repeat(64);
+  await gateway.client('north').submitBids(INTERVAL, { ...batchOf([bid('pv1')]), baselineCommitment });
+  await gateway.client('north').submitBids(later, batchOf([]));
+  for (const party of ['north', 'dso', 'operator'] as const) {
+    const { submissions } = await gateway.client(party).readInterval(INTERVAL);
+    t.is(submissions[0]?.baselineCommitment, baselineCommitment);
+  }
+  const { submissions } = await gateway.client('dso').readInterval(later);
+  t.false('baselineCommitment' in submissions[0]!);
+  await gateway.close();
+});
+
 test('the DSO gets ranks over all aggregators, equal ones for equal prices, and nothing else', async (t) => {
   const gateway = await openGateway();
   await qualified(gateway, ['pv1', 'pv3', 'pv4']);

@@ -3,7 +3,7 @@
  * and revoke keys append to it while the aggregator runs; both see each other's lines. Who may read it could enrol a
  * key while a code is open: it is its owner's alone.
  */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { canonicalJson } from '@fieldbid/core/canonical-json';
 import { codeOf, InputError } from '@fieldbid/core/errors';
 import { EnrolmentRequest, RotationRequest } from '@fieldbid/core/market/enrolment';
@@ -11,6 +11,7 @@ import { Id, Instant_ms, IntervalId, Sha256 } from '@fieldbid/core/market/messag
 import { parse } from '@fieldbid/core/schema';
 import { PublicKey } from '@fieldbid/core/signing';
 import Type, { type Static, type TObject, type TProperties } from 'typebox';
+import { appendLine, requirePrivate, unusable } from '../append-line.ts';
 
 const event = <Name extends string, T extends TProperties>(name: Name, more: T) =>
   Type.Object(
@@ -46,8 +47,6 @@ export type JournalEvent = {
 /** What changes a DER's key. */
 export type KeyEvent = Extract<JournalEvent, { event: 'enrolled' | 'rotated' | 'revoked' }>;
 
-const OWNER_ONLY = 0o600;
-
 export class Journal {
   readonly file: string;
   #read_bytes = 0;
@@ -74,21 +73,7 @@ export class Journal {
 
   /** On the disk when it returns. @throws InputError when the file cannot be written. */
   append(entry: JournalEvent): void {
-    let fd: number;
-    try {
-      fd = openSync(this.file, 'a+', OWNER_ONLY);
-    } catch (error) {
-      throw unusable(this.file, error, 'a writable file');
-    }
-    try {
-      requirePrivate(this.file, fstatSync(fd).mode);
-      dropTornLine(fd);
-      // One write of a short line to a file opened for appending: others' lines are not mixed into it.
-      writeSync(fd, `${canonicalJson(entry)}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    appendLine(this.file, canonicalJson(entry));
   }
 
   #newLines(): string[] {
@@ -121,15 +106,6 @@ export class Journal {
   }
 }
 
-/** A power cut may leave half a line: nobody was answered for it. */
-function dropTornLine(fd: number): void {
-  const { size } = fstatSync(fd);
-  const tail = Buffer.alloc(Math.min(size, 4096));
-  readSync(fd, tail, 0, tail.length, size - tail.length);
-  const end = tail.lastIndexOf(0x0a) + 1;
-  if (end < tail.length) ftruncateSync(fd, size - tail.length + end);
-}
-
 function parseEvent(line: string, source: string): JournalEvent {
   let value: unknown;
   try {
@@ -144,19 +120,4 @@ function parseEvent(line: string, source: string): JournalEvent {
     throw new InputError({ source, path: '/event', found: JSON.stringify(name) ?? 'nothing', expected });
   }
   return parse(schema, value, source) as JournalEvent;
-}
-
-function requirePrivate(file: string, mode: number): void {
-  if ((mode & 0o077) === 0) return;
-  throw new InputError({
-    source: file,
-    path: '',
-    found: `a file that others may use (mode ${(mode & 0o777).toString(8)})`,
-    expected: `mode 600 (chmod 600 ${file})`,
-  });
-}
-
-function unusable(file: string, error: unknown, expected: string): InputError {
-  const fault = { source: file, path: '', found: `it cannot be opened (${codeOf(error)})`, expected };
-  return new InputError(fault, { cause: error });
 }

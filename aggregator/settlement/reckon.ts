@@ -47,7 +47,8 @@ export function reckon(given: IntervalToReckon, rules: SettlementRules): Reckone
   );
   const byDer = new Map(given.ders.map((der) => [der.derId, der]));
   const rows = energies.map(({ derId, settled_Wmin, dispatched_Wmin, excess_Wh }): SettlementRow => {
-    const { dayAhead_W, realTime_W, dispatched_W, bid, metered_Wh, meteredBy } = byDer.get(derId)!;
+    const { dayAhead_W, realTime_W, dispatched_W, bid, metered_Wh, meteredBy, baseline_Wh } =
+      byDer.get(derId)!;
     const amounts = Object.fromEntries(POSTING_KINDS.map((kind) => [kind, 0])) as Record<PostingKind, number>;
     for (const { from, to, amount_uUSD, kind } of postings) {
       if (to === derId) amounts[kind] += amount_uUSD;
@@ -55,6 +56,7 @@ export function reckon(given: IntervalToReckon, rules: SettlementRules): Reckone
     }
     return {
       ...{ derId, dayAhead_W, realTime_W, dispatched_W, bid, metered_Wh, meteredBy },
+      ...(baseline_Wh === undefined ? {} : { baseline_Wh }),
       ...{ settled_Wmin, dispatched_Wmin, excess_Wh, byKind_uUSD: amounts },
       total_uUSD: POSTING_KINDS.reduce((sum, kind) => sum + amounts[kind], 0),
     };

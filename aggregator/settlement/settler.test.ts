@@ -3,6 +3,7 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { FieldbidError } from '@fieldbid/core/errors';
 import type {
   BidState,
+  IntervalState,
   ReadingPage,
   ReadingQuery,
   RegistryEntry,
@@ -12,6 +13,8 @@ import type {
 import { silentLogger } from '@fieldbid/core/logging';
 import { Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import type { Measurement } from '@fieldbid/core/market/messages';
+import { DEFAULT_BASELINE_RULES } from '@fieldbid/core/market/settlement/baseline';
+import { opensCommitment } from '@fieldbid/core/market/settlement/commitment';
 import { SettlementReport, settlementOf } from '@fieldbid/core/market/settlement/report';
 import { DEFAULT_SETTLEMENT_RULES } from '@fieldbid/core/market/settlement/rules';
 import { statements } from '@fieldbid/core/market/settlement/statements';
@@ -19,7 +22,10 @@ import { parse } from '@fieldbid/core/schema';
 import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
 import test from 'ava';
 import { Positions } from '../day-ahead/positions.ts';
+import { Baselines } from './baselines.ts';
+import { MeterHistory } from './meter-history.ts';
 import { Meters } from './meters.ts';
+import { Openings } from './openings.ts';
 import { Settler } from './settler.ts';
 
 const USD = 1_000_000;
@@ -44,11 +50,18 @@ const recordOf = (intervalId: string, { derId, awarded_W, dispatched_W }: Ledger
 
 function market(
   bids: Record<string, { price: number; bids: LedgerBid[] }>,
-  { start_ms = hour!.bid_ms, stored = [] as string[] } = {},
+  {
+    start_ms = hour!.bid_ms,
+    stored = [] as string[],
+    baselines = undefined as Baselines | undefined,
+    committed = (_: string): { baselineCommitment?: string } => ({}),
+  } = {},
 ) {
   const posted: { intervalId: string; settlement: Settlement }[] = [];
   const state = { failures: 0 };
   const gateway = {
+    readInterval: async (intervalId: string) =>
+      ({ submissions: [{ deraId: 'north', ...committed(intervalId) }] }) as unknown as IntervalState,
     readRecords: async (intervalId: string) => {
       const there = bids[intervalId];
       return (there?.bids ?? []).map((bid) => recordOf(intervalId, bid, there!.price));
@@ -83,6 +96,7 @@ function market(
     ...{ deraId: 'north', bus, gateway, schedule, meters, log: silentLogger() },
     time: coordinator.join('settlement'),
     rules: DEFAULT_SETTLEMENT_RULES,
+    ...(baselines === undefined ? {} : { baselines }),
     positions: new Positions(gateway, [hourId]),
     registry: () =>
       new Map(['a', 'b', 'c'].map((derId) => [derId, { nameplate_W: 100_000 } as RegistryEntry])),
@@ -214,4 +228,82 @@ test('started again, it settles what ended before from readings that are kept, a
   );
   // 1500 Wh at 60 $/MWh.
   t.like(reports[0]!.rows[0], { metered_Wh: 1500, total_uUSD: 90_000 });
+});
+
+/** 2026-06-21 is a Sunday; three weekend days before it, and a Friday that is not like it. */
+function history(derIds: Record<string, 1 | -1>): MeterHistory {
+  const kept = new MeterHistory(15);
+  for (const [derId, sign] of Object.entries(derIds)) {
+    for (const [date, energy_Wh] of Object.entries({
+      ...{ '2026-06-20': 700, '2026-06-14': 800, '2026-06-13': 900, '2026-06-19': 5000 },
+    })) {
+      for (let i = 0; i < 96; i++) {
+        const start_ms = Date.parse(`${date}T00:00:00Z`) + i * 15 * 60_000;
+        kept.keep(derId, start_ms, { energy_Wh: sign * energy_Wh, hadEvent: false });
+      }
+    }
+  }
+  return kept;
+}
+
+const baselinesOf = (derIds: Record<string, 1 | -1>) =>
+  new Baselines({
+    ...{ rules: DEFAULT_BASELINE_RULES, history: history(derIds), openings: new Openings('north') },
+    drawBlind: () => '00112233445566778899aabbccddeeff',
+  });
+
+test('with a baseline, delivered is what is metered less it; the report opens what was committed', async (t) => {
+  // The mean of 700, 800 and 900 is 800.
+  const baselines = baselinesOf({ a: 1, b: -1 });
+  const baselineCommitment = baselines.commit(first!)!;
+  const bids = (...derIds: string[]) => derIds.map((derId) => ({ derId, awarded_W: 800, dispatched_W: 800 }));
+  const { meters, posted, run } = market(
+    { [first!.id]: { price: 60 * USD, bids: bids('a', 'b', 'c') } },
+    { baselines, committed: (id) => (id === first!.id ? { baselineCommitment } : {}) },
+  );
+  for (const i of [0, 1, 2]) {
+    meters.take(reading('a', first!.start_ms + i * 15 * 60_000, 1000 * i));
+    meters.take(reading('c', first!.start_ms + i * 15 * 60_000, 300 * i));
+  }
+  // b consumes 2.4 kW: 600 Wh, where it would have consumed 800.
+  for (let i = 0; i <= 30; i++) {
+    meters.take({ ...reading('b', first!.start_ms + i * 60_000, 0), power_W: -2400 });
+  }
+  const [report, next] = await run();
+  const rows = Object.fromEntries(report!.rows.map((row) => [row.derId, row]));
+  // 1000 - 800 and -600 + 800: 200 Wh each, as dispatched; at 60 $/MWh 12,000 µ$.
+  t.like(rows.a, { metered_Wh: 1000, baseline_Wh: 800, settled_Wmin: 200 * 60, total_uUSD: 12_000 });
+  t.like(rows.b, { metered_Wh: -600, baseline_Wh: -800, settled_Wmin: 200 * 60, total_uUSD: 12_000 });
+  // c is in no file: by its meter, 100 Wh more than dispatched.
+  t.like(rows.c, { metered_Wh: 300, settled_Wmin: 300 * 60, total_uUSD: 18_000 });
+  t.false('baseline_Wh' in rows.c!);
+  t.deepEqual(report!.opening?.baselines[0], {
+    ...{ derId: 'a', baseline_Wh: 800, adjustment_ppm: 1_000_000 },
+    likeDays: ['2026-06-20', '2026-06-14', '2026-06-13'],
+  });
+  t.deepEqual(report!.notes, []);
+  t.true(opensCommitment(report!, baselineCommitment));
+  // The ledger keeps what was metered.
+  t.like(posted[0]!.settlement.settlements[0], { metered_Wh: 1000, amount_uUSD: 12_000 });
+  t.is(next, undefined);
+});
+
+test('nothing committed before the interval, or lost since: by the meter, and it says so', async (t) => {
+  const bids = {
+    [first!.id]: { price: 60 * USD, bids: [{ derId: 'a', awarded_W: 800, dispatched_W: 800 }] },
+  };
+  for (const [baselineCommitment, note] of [
+    [undefined, 'a is settled by its meter: no baseline was committed'],
+    ['f'.repeat(64), 'a is settled by its meter: the baseline that was committed is lost'],
+  ] as const) {
+    const baselines = baselinesOf({ a: 1 });
+    const committed = () => (baselineCommitment === undefined ? {} : { baselineCommitment });
+    const { meters, run } = market(bids, { baselines, committed });
+    for (const i of [0, 1, 2]) meters.take(reading('a', first!.start_ms + i * 15 * 60_000, 1000 * i));
+    const [report] = await run();
+    t.like(report!.rows[0], { metered_Wh: 1000, settled_Wmin: 60_000 });
+    t.false('opening' in report!);
+    t.deepEqual(report!.notes, [note]);
+    t.is(opensCommitment(report!, baselineCommitment), baselineCommitment === undefined);
+  }
 });

@@ -8,20 +8,22 @@ import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, FieldbidError, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type { RegistryEntry } from '@fieldbid/core/gateway-api/schemas';
-import { dayAheadHourOf } from '@fieldbid/core/interval';
+import { dayAheadHourOf, type Interval } from '@fieldbid/core/interval';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import { Clearing } from '@fieldbid/core/market/messages';
+import type { BaselineOpening } from '@fieldbid/core/market/settlement/commitment';
 import type { SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import { pause } from '@fieldbid/core/retry';
 import { parse } from '@fieldbid/core/schema';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Positions } from '../day-ahead/positions.ts';
 import type { DeraGateway } from '../round.ts';
+import type { Baselines } from './baselines.ts';
 import { BUS_DEADLINE_MS, Delivery } from './delivery.ts';
 import { dersOf, type RoundQuantities } from './ders-of.ts';
-import type { Meters } from './meters.ts';
-import { reckon } from './reckon.ts';
+import type { MeteredEnergy, Meters } from './meters.ts';
+import { type DerToSettle, reckon } from './reckon.ts';
 import { takeStored } from './stored-readings.ts';
 
 export interface SettlerOptions {
@@ -29,11 +31,16 @@ export interface SettlerOptions {
   readonly bus: Bus;
   /** Its own. */
   readonly time: TimeSource;
-  readonly gateway: Pick<DeraGateway, 'readRecords' | 'readBidHistory' | 'recordSettlement' | 'readings'>;
+  readonly gateway: Pick<
+    DeraGateway,
+    'readInterval' | 'readRecords' | 'readBidHistory' | 'recordSettlement' | 'readings'
+  >;
   readonly schedule: readonly Moments[];
   readonly rules: SettlementRules;
   readonly meters: Meters;
   readonly positions: Positions;
+  /** Of the DERs that are not settled by their meter alone. */
+  readonly baselines?: Baselines;
   readonly registry: () => ReadonlyMap<string, RegistryEntry>;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -162,15 +169,17 @@ export class Settler {
 
   /** @returns false when it is not settled for want of a meter value. */
   async #settle(moment: Moments, unmetered: 'wait' | 'accept' | 'refuse'): Promise<boolean> {
-    const { deraId, gateway, log, meters, positions, registry, rules, time } = this.#options;
+    const { deraId, gateway, log, positions, rules, time } = this.#options;
     const { interval } = moment;
     const delivery = this.#delivery;
     const from = performance.now();
     const records = await gateway.readRecords(interval.id);
     const position = await positions.at(interval.start_ms);
-    const ders = await dersOf(records, position, this.#rounds.get(interval.id), gateway, (derId) =>
-      meters.energyOf(derId, interval, registry().get(derId)?.nameplate_W ?? 0),
-    );
+    const meter = (derId: string) => this.#meter(derId, interval);
+    const metered = await dersOf(records, position, this.#rounds.get(interval.id), gateway, meter);
+    const notes: string[] = [];
+    const opening = await this.#opening(interval.id, metered, notes);
+    const ders = againstBaselines(metered, opening);
     const waiting = unmetered === 'wait' && time.now() < interval.end_ms + METER_PATIENCE_MS;
     const silent = ders.filter(({ metered_Wh }) => metered_Wh === null).map(({ derId }) => derId);
     if (silent.length > 0 && (waiting || unmetered === 'refuse')) {
@@ -190,13 +199,62 @@ export class Settler {
       },
       rules,
     );
-    const notes = silent.map((derId) => `${derId} was not metered`);
+    notes.push(...silent.map((derId) => `${derId} was not metered`));
     const recorded = await delivery.record(interval.id, records, reckoned.rows, notes);
+    this.#keepMetered(interval, ders);
     if (price === undefined) return true;
     const took_ms = performance.now() - from;
-    const report = { ...reckoned, recorded, iso: null, took_ms, notes };
+    const opened = opening === undefined ? {} : { opening };
+    const report = { ...reckoned, ...opened, recorded, iso: null, took_ms, notes };
     await delivery.publish({ ...report, iso: await delivery.ask(report, notes) });
     return true;
+  }
+
+  #meter(derId: string, interval: Interval): MeteredEnergy {
+    const { meters, registry } = this.#options;
+    return meters.energyOf(derId, interval, registry().get(derId)?.nameplate_W ?? 0);
+  }
+
+  /**
+   * What the ledger's hash was made of. Undefined: nothing was committed before the interval (a late start), or it
+   * cannot be opened any more; then meters alone count.
+   */
+  async #opening(
+    intervalId: string,
+    ders: readonly DerToSettle[],
+    notes: string[],
+  ): Promise<BaselineOpening | undefined> {
+    const { baselines, deraId, gateway, log } = this.#options;
+    if (baselines === undefined) return undefined;
+    const { submissions } = await gateway.readInterval(intervalId);
+    const commitment = submissions.find((one) => one.deraId === deraId)?.baselineCommitment;
+    const opening = commitment === undefined ? undefined : baselines.openingOf(commitment);
+    const byMeter = ders
+      .map(({ derId }) => derId)
+      .filter((derId) => baselines.derIds.includes(derId))
+      .filter((derId) => opening?.baselines.every((one) => one.derId !== derId) ?? true);
+    let why = 'it has no like day';
+    if (commitment === undefined) why = 'no baseline was committed';
+    else if (opening === undefined) {
+      why = 'the baseline that was committed is lost';
+      log.error({ intervalId, commitment }, 'the baselines that were committed are lost');
+    }
+    notes.push(...byMeter.map((derId) => `${derId} is settled by its meter: ${why}`));
+    return opening;
+  }
+
+  /** Days to come are compared with this one. Who bid or had a position was commanded: an event. */
+  #keepMetered(interval: Interval, ders: readonly DerToSettle[]): void {
+    const { baselines } = this.#options;
+    for (const derId of baselines?.derIds ?? []) {
+      const der = ders.find((one) => one.derId === derId);
+      const { metered_Wh } = der ?? this.#meter(derId, interval);
+      if (metered_Wh === null) continue;
+      baselines?.keepMetered(derId, interval.start_ms, {
+        energy_Wh: metered_Wh,
+        hadEvent: der !== undefined,
+      });
+    }
   }
 
   /** Every measurement that an agent has handed to the broker by now has been taken when it resolves. */
@@ -210,4 +268,15 @@ export class Settler {
     await this.#options.bus.publish(topics.markers(this.#options.deraId), marker);
     await withDeadline(arrived, BUS_DEADLINE_MS, "the aggregator's own marker");
   }
+}
+
+function againstBaselines(
+  ders: readonly DerToSettle[],
+  opening: BaselineOpening | undefined,
+): readonly DerToSettle[] {
+  const byDer = new Map(opening?.baselines.map(({ derId, baseline_Wh }) => [derId, baseline_Wh]));
+  return ders.map((der) => {
+    const baseline_Wh = byDer.get(der.derId);
+    return baseline_Wh === undefined ? der : { ...der, baseline_Wh };
+  });
 }

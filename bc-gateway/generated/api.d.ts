@@ -457,6 +457,7 @@ export interface components {
             deraId: string;
             bids: components["schemas"]["Bid"][];
             silentDerIds: string[];
+            baselineCommitment?: string;
         };
         BidState: {
             uid: string;
@@ -719,6 +720,7 @@ export interface components {
             deraId: string;
             bids: components["schemas"]["BidState"][];
             silentDerIds: string[];
+            baselineCommitment?: string;
             awarded: boolean;
             settled: boolean;
         };

@@ -95,12 +95,13 @@ export class MarketRecords {
 
   submitBids(identity: LedgerIdentity, intervalId: string, batch: BidBatch): Promise<SubmitResult> {
     const records = firstRecords(intervalId, batch, 'body');
-    const { deraId } = batch;
+    const { deraId, baselineCommitment } = batch;
     const silentDerIds = [...batch.silentDerIds].sort();
     return this.#record(identity, 'submitBids', records, (checksums) => ({
       intervalId,
       deraId,
       silentDerIds,
+      ...(baselineCommitment === undefined ? {} : { baselineCommitment }),
       bids: records.map((record, i) => claimOf(record, checksums[i] ?? '')),
     }));
   }

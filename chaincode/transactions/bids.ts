@@ -19,7 +19,7 @@ import { announceBids, load, loadDecision, type StoredSubmission, save, saveFirs
 const HOUR_AHEAD = /T\d{2}:00Z--PT60M$/;
 
 export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Promise<BidState[]> {
-  const { intervalId, deraId, bids, silentDerIds } = batch;
+  const { intervalId, deraId, bids, silentDerIds, baselineCommitment } = batch;
   await requireKnownDera(ctx, deraId);
   if ((await loadDecision(ctx, intervalId)) !== undefined) {
     throw new Refused('ALREADY_DECIDED', `The DSO has decided ${intervalId}; no bid can join it.`, {
@@ -46,6 +46,7 @@ export async function submitBids(ctx: TransactionContext, batch: SubmitBids): Pr
     deraId,
     uids: bids.map(({ uid }) => uid),
     silentDerIds,
+    ...(baselineCommitment === undefined ? {} : { baselineCommitment }),
     awarded: false,
     settled: false,
   });

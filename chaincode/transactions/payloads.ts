@@ -62,6 +62,8 @@ export const SubmitBids = Type.Object(
     deraId: Id,
     bids: Type.Array(BidClaim, { maxItems: MOST_BIDS }),
     silentDerIds: Type.Array(Id, { maxItems: MOST_BIDS }),
+    /** Kept as it is: the contract cannot open it. */
+    baselineCommitment: Type.Optional(Sha256),
   },
   closed,
 );

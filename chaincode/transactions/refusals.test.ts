@@ -407,6 +407,12 @@ const CASES: readonly Case[] = [
   ],
   [
     'MALFORMED',
+    'a commitment to baselines that is no hash',
+    ...known,
+    [NORTH, 'submitBids', { ...batch([]), baselineCommitment: 'short' }],
+  ],
+  [
+    'MALFORMED',
     'a day-ahead interval that is no whole hour',
     ...known,
     [NORTH, 'submitBids', batch([], 'north', '2026-06-21T12:15Z--PT60M')],

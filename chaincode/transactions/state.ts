@@ -9,6 +9,8 @@ export interface StoredSubmission {
   readonly deraId: string;
   readonly uids: readonly string[];
   readonly silentDerIds: readonly string[];
+  /** Absent where nothing was committed. */
+  readonly baselineCommitment?: string;
   readonly awarded: boolean;
   readonly settled: boolean;
 }

@@ -259,3 +259,31 @@ test('every value on the ledger is canonical JSON', async (t) => {
   await done(ledger, NORTH, 'submitBids', batch([claim('pv1')]));
   for (const value of ledger.state.values()) t.is(canonicalJson(JSON.parse(value)), value);
 });
+
+test('a commitment to baselines stays with the submission; without one nothing of it is stored', async (t) => {
+  const [plain, committed] = [await market('pv1'), await market('pv1')];
+  const later = '2026-06-21T12:15Z';
+  const baselineCommitment = checksum(7);
+  await done(plain, NORTH, 'submitBids', batch([claim('pv1')]));
+  await done(committed, NORTH, 'submitBids', { ...batch([claim('pv1')]), baselineCommitment });
+  // Also where nobody bids: the baselines are of the interval, not of a bid.
+  await done(committed, NORTH, 'submitBids', { ...batch([], 'north', later), baselineCommitment });
+  const stored = (ledger: MemoryLedger) => ledger.state.get(`submission~${INTERVAL}~north`) ?? '';
+  t.is(
+    stored(plain),
+    canonicalJson({
+      ...{ deraId: 'north', uids: [claim('pv1').uid], silentDerIds: [], awarded: false, settled: false },
+    }),
+  );
+  const read = async (ledger: MemoryLedger, intervalId = INTERVAL) =>
+    ((await done(ledger, DSO, 'readInterval', { intervalId })) as IntervalState).submissions[0]!;
+  t.false('baselineCommitment' in (await read(plain)));
+  t.is((await read(committed)).baselineCommitment, baselineCommitment);
+  t.is((await read(committed, later)).baselineCommitment, baselineCommitment);
+  // What follows leaves it as it is.
+  const decide = { intervalId: INTERVAL, certificate: certificate(), changes: [change('pv1', 0, 1)] };
+  await done(committed, DSO, 'decideInterval', decide);
+  const changes = [change('pv1', 0, 2)];
+  await done(committed, NORTH, 'recordAwards', { intervalId: INTERVAL, deraId: 'north', changes });
+  t.like(await read(committed), { baselineCommitment, awarded: true });
+});

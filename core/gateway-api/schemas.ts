@@ -174,6 +174,8 @@ export const BidBatch = Type.Object(
     bids: Type.Array(Bid, { maxItems: 10_000 }),
     /** Registered DERs whose agent is not answering: the DSO must count on them running uncontrolled. */
     silentDerIds: Type.Array(Id, { maxItems: 10_000 }),
+    /** Hash of the baselines that some of its DERs are settled by (market/settlement/commitment.ts); opened at settlement. */
+    baselineCommitment: Type.Optional(Sha256),
   },
   closed,
 );
@@ -309,6 +311,8 @@ export const Submission = Type.Object(
     deraId: Id,
     bids: Type.Array(BidState),
     silentDerIds: Type.Array(Id),
+    /** Hash of the baselines of this interval, as submitted with the bids; absent where it has none. */
+    baselineCommitment: Type.Optional(Sha256),
     /** True when this DERA's awards are recorded. */
     awarded: Type.Boolean(),
     /** True when its settlement is recorded. */

@@ -28,7 +28,7 @@ import type { BenchInverter } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
-import { makeAggregator, openGateway, startIso } from './market-services.ts';
+import { baselinesOf, makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
 import { portfolioOf } from './portfolio.ts';
 import type { Progress } from './progress.ts';
@@ -92,6 +92,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const { scenario } = loaded;
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
+  const baselines = baselinesOf(loaded);
   const schedule = moments(scenario.calendar);
   // Before the clock: on first use this sets up Python, which takes a while.
   const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
@@ -159,7 +160,10 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       time: clock.join(scenario.deraId),
       gateway: gateway.client('dera'),
       journal: new Journal(join(folder, `${scenario.deraId}.keys.ndjson`)),
-      settlement: { time: clock.join(`${scenario.deraId}/settlement`), rules: scenario.settlement },
+      settlement: {
+        ...{ time: clock.join(`${scenario.deraId}/settlement`), rules: scenario.settlement },
+        ...(baselines === undefined ? {} : { baselines }),
+      },
       portfolio: portfolioOf(feeder).map((der) => ({ ...der, deraId: scenario.deraId })),
     },
     log,

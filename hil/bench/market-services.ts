@@ -4,10 +4,12 @@
  */
 import { join } from 'node:path';
 import { AggregatorService } from '@fieldbid/aggregator/service';
+import { type Baselines, openBaselines } from '@fieldbid/aggregator/settlement/baselines';
 import { apiKeysOf, type NewApiKey, newApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
 import { BcGateway } from '@fieldbid/bc-gateway/gateway';
 import { openSqliteStores } from '@fieldbid/bc-gateway/store/sqlite/open';
 import type { Bus } from '@fieldbid/core/bus/bus';
+import { hmacSha256Hex } from '@fieldbid/core/digest';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import { seededSalts } from '@fieldbid/core/gateway-api/checksum';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
@@ -103,6 +105,18 @@ export async function startIso(
   });
   await iso.start();
   return iso;
+}
+
+/** Blinds from the seed, as secret as that: two runs of one seed write the same hashes on the ledger. */
+export function baselinesOf({ scenario, baselineFile }: LoadedScenario): Baselines | undefined {
+  const { baseline, calendar, deraId, ders, seed } = scenario;
+  if (baseline === undefined || baselineFile === undefined) return undefined;
+  return openBaselines({
+    ...{ deraId, calendar, rules: baseline.rules, file: baselineFile },
+    derIds: ders.map(({ derId }) => derId),
+    drawBlind: (intervalId) =>
+      hmacSha256Hex(`fieldbid/blind/v1\n${seed}`, `${deraId}\n${intervalId}`).slice(0, 32),
+  });
 }
 
 export function makeAggregator(

@@ -100,6 +100,9 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     keysFile: KEYS,
     requireSignatures: true,
     settlement: scenario.settlement,
+    ...(scenario.baseline === undefined || loaded.baselineFile === undefined
+      ? {}
+      : { baseline: { ...scenario.baseline, file: resolve(loaded.baselineFile) } }),
     portfolio: portfolioOf(feeder),
   });
   const simulated = scenario.ders.filter(({ device }) => device === 'simulated');

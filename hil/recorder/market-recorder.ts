@@ -103,6 +103,11 @@ export class MarketRecorder {
         decision: state.decision,
         dispatch: state.dispatch,
         bids: rows.sort((a, b) => compare(a.derId, b.derId)),
+        baselineCommitments: Object.fromEntries(
+          state.submissions.flatMap(({ deraId, baselineCommitment }) =>
+            baselineCommitment === undefined ? [] : [[deraId, baselineCommitment]],
+          ),
+        ),
         clearing: this.#clearings.get(intervalId) ?? null,
         reports: (this.#reports.get(intervalId) ?? []).sort((a, b) => compare(a.deraId, b.deraId)),
       });

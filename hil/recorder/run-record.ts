@@ -47,6 +47,8 @@ export interface IntervalRecord {
   /** In the order of DER ids. */
   readonly bids: readonly BidRecord[];
   readonly clearing: Clearing | null;
+  /** DERA → hash of its baselines on the ledger; empty without baselines. */
+  readonly baselineCommitments: Readonly<Record<string, string>>;
   /** One per DERA. */
   readonly reports: readonly IntervalReport[];
 }

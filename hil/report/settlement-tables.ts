@@ -37,6 +37,7 @@ export function settlementTable(run: RunRecord): string {
         'dispatched_W',
         'metered_Wh',
         'metered_by',
+        'baseline_Wh',
       ],
       ...['excess_Wh', 'day_ahead_price_uUSD_per_MWh', 'real_time_price_uUSD_per_MWh'],
       ...AMOUNTS,
@@ -45,7 +46,7 @@ export function settlementTable(run: RunRecord): string {
     run.settlements.flatMap((report) =>
       report.rows.map((row) => [
         ...[report.intervalId, report.deraId, row.derId, row.dayAhead_W, row.realTime_W, row.dispatched_W],
-        ...[row.metered_Wh, row.meteredBy, row.excess_Wh],
+        ...[row.metered_Wh, row.meteredBy, row.baseline_Wh ?? null, row.excess_Wh],
         ...[report.dayAhead_uUSD_per_MWh, report.realTime_uUSD_per_MWh],
         ...POSTING_KINDS.map((kind) => row.byKind_uUSD[kind]),
         ...[row.total_uUSD, report.recorded, report.iso?.agreed ?? null],

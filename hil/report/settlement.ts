@@ -1,5 +1,6 @@
 /** Step 13 in the summary: what was sold a day ahead, and what the intervals paid, and whom. */
 import { priceInUsd } from '@fieldbid/core/market/money';
+import { opensCommitment } from '@fieldbid/core/market/settlement/commitment';
 import { POSTING_KINDS, type PostingKind } from '@fieldbid/core/market/settlement/postings';
 import { settlementOf } from '@fieldbid/core/market/settlement/report';
 import { type Statement, statements } from '@fieldbid/core/market/settlement/statements';
@@ -21,6 +22,8 @@ export interface SettlementSummary {
   readonly recorded: number;
   readonly isoAgreed: number;
   readonly isoDisagreed: number;
+  /** Intervals whose committed baselines the report opens, and those where it does not, or uses others. */
+  readonly baselines: { readonly opened: number; readonly broken: number };
   /** DER intervals without a meter value. */
   readonly unmetered: number;
   /** Metered energy of all that was settled, kWh. */
@@ -72,6 +75,7 @@ export function settlementSummary(run: RunRecord): SettlementSummary | null {
     recorded: settlements.filter(({ recorded }) => recorded).length,
     isoAgreed: settlements.filter(({ iso }) => iso?.agreed === true).length,
     isoDisagreed: settlements.filter(({ iso }) => iso?.agreed === false).length,
+    baselines: baselinesOf(run),
     unmetered: rows.filter(({ metered_Wh }) => metered_Wh === null).length,
     metered_kWh: Math.round(rows.reduce((sum, { metered_Wh }) => sum + (metered_Wh ?? 0), 0) / 100) / 10,
     totals_uUSD: Object.fromEntries(parties.map(({ party, total_uUSD }) => [party, total_uUSD])),
@@ -83,14 +87,29 @@ export function settlementSummary(run: RunRecord): SettlementSummary | null {
   };
 }
 
+/** Each report against what the ledger held before the interval. Without baselines both are 0. */
+function baselinesOf({ intervals, settlements }: RunRecord): SettlementSummary['baselines'] {
+  const byInterval = new Map(intervals.map((one) => [one.intervalId, one.baselineCommitments]));
+  let [opened, broken] = [0, 0];
+  for (const report of settlements) {
+    const commitment = byInterval.get(report.intervalId)?.[report.deraId];
+    if (!opensCommitment(report, commitment)) broken++;
+    else if (commitment !== undefined) opened++;
+  }
+  return { opened, broken };
+}
+
 /** Why a run is not well; empty when it is. @param planned real-time intervals. */
 export function settlementShortcomings(summary: SettlementSummary | null, planned: number): string[] {
   if (summary === null) return [];
-  const { intervals, isoDisagreed, recorded, sum_uUSD } = summary;
+  const { baselines, intervals, isoDisagreed, recorded, sum_uUSD } = summary;
   const out: string[] = [];
   if (intervals < planned) out.push(`${planned - intervals} of ${planned} intervals were not settled`);
   if (recorded < intervals) out.push(`${intervals - recorded} settlements are not on the ledger`);
   if (isoDisagreed > 0) out.push(`the ISO reckons ${isoDisagreed} intervals otherwise`);
+  if (baselines.broken > 0) {
+    out.push(`${baselines.broken} reports do not open the baselines that were committed`);
+  }
   if (sum_uUSD !== 0) out.push(`the statements add up to ${sum_uUSD} µ$, not to zero`);
   return out;
 }

@@ -53,6 +53,7 @@ const interval: IntervalRecord = {
   dispatch: { ...certificate, outcome: 'ACCEPTED' },
   bids: [bid],
   clearing: null,
+  baselineCommitments: {},
   reports: [
     {
       deraId: 'dera-1',

@@ -16,6 +16,8 @@ export interface LoadedScenario {
   readonly priceForecastFile: string;
   readonly supplyFile: string;
   readonly demandFile: string;
+  /** Metered days of the DERs with a baseline; absent: there are none. */
+  readonly baselineFile?: string;
 }
 
 /** What a command line may change of a scenario. */
@@ -88,6 +90,9 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     priceForecastFile: named(file, '/priceForecastFile', changed.priceForecastFile),
     supplyFile: named(file, '/market/supplyFile', changed.market.supplyFile),
     demandFile: named(file, '/market/demandFile', changed.market.demandFile),
+    ...(changed.baseline === undefined
+      ? {}
+      : { baselineFile: named(file, '/baseline/file', changed.baseline.file) }),
   };
 }
 

@@ -2,6 +2,7 @@
  * One scenario file describes a run: feeder, who owns which DER, market calendar, the rest of the market,
  * weather and load noise, clock and seed. Swapping a simulated inverter for a physical one is one line.
  */
+import { BaselineSection } from '@fieldbid/aggregator/settlement/baselines';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { SettlementRules } from '@fieldbid/core/market/settlement/rules';
@@ -62,6 +63,8 @@ export const Scenario = Type.Object(
     ),
     /** What is paid for what was sold and what was delivered. */
     settlement: Type.Object(SettlementRules.properties, { ...closed, default: {} }),
+    /** Which DERs are settled against a baseline; the file is relative to this one. */
+    baseline: Type.Optional(BaselineSection),
     /** How the actual day differs from the forecast: bounded, and the same for the same seed. */
     deviations: Type.Object(
       {

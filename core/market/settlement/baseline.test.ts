@@ -4,10 +4,8 @@ import {
   type BaselineRequest,
   BaselineRules,
   baseline,
-  baselineCommitment,
   DEFAULT_BASELINE_RULES,
   type MeteredDay,
-  opensCommitment,
 } from './baseline.ts';
 
 const day = (date: string, energies_Wh: number[], hadEvent = false): MeteredDay => ({
@@ -96,21 +94,6 @@ test('what does not fit together is refused', (t) => {
   t.throws(() => baseline(request({ history: uneven }), rules), { message: /unequal length/ });
   t.throws(() => baseline(request({ sameDay_Wh: [1, 2], sameDayFrom: 3 }), rules), { message: /4/ });
   t.throws(() => baseline(request({ date: '24.6.2026' }), rules), { instanceOf: RangeError });
-});
-
-test('a commitment opens with its baseline and blind alone', (t) => {
-  const committed = baseline(request(), rules)!;
-  const blind = '00112233445566778899aabbccddeeff';
-  const commitment = baselineCommitment(committed, blind);
-  // printf 'fieldbid/baseline/v1\n00112233445566778899aabbccddeeff\n{"adjustment_ppm":1000000,"date":"2026-06-24",
-  // "derId":"pv-1","energies_Wh":[100,200,300,400],"likeDays":["2026-06-23","2026-06-19","2026-06-18"]}' | sha256sum
-  // (the JSON on one line)
-  t.is(commitment, '09c8b4cdcaa9e5977d77eb8331321ac0c3a56bdf01eb6e9947e43887a396b59f');
-  t.true(opensCommitment(committed, blind, commitment));
-  t.false(opensCommitment({ ...committed, energies_Wh: [100, 200, 300, 401] }, blind, commitment));
-  t.false(opensCommitment(committed, blind.replace('0', '1'), commitment));
-  t.false(opensCommitment(committed, 'short', commitment));
-  t.throws(() => baselineCommitment(committed, ''), { message: /32 hex/ });
 });
 
 test('the defaults of the config section', (t) => {

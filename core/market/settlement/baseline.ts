@@ -1,11 +1,9 @@
 /**
  * Step 13 · What a DER would have delivered without the event: the mean of the most recent like days, adjusted by how
- * the day itself began. It is committed by hash before the interval and opened after it, so that nobody can choose it
- * once the meter is read.
+ * the day itself began. It is committed by hash before the interval and opened after it (commitment.ts), so that nobody can
+ * choose it once the meter is read.
  */
 import Type, { type Static } from 'typebox';
-import { canonicalJson } from '../../canonical-json.ts';
-import { sha256Hex } from '../../digest.ts';
 import { roundHalfAway } from '../money.ts';
 import { exactNumber, roundedQuotient } from './arithmetic.ts';
 
@@ -109,23 +107,4 @@ function isDayOff(date: string, rules: BaselineRules): boolean {
   const weekday = new Date(`${date}T00:00:00Z`).getUTCDay();
   if (Number.isNaN(weekday)) throw new RangeError(`${date} is no date such as 2026-06-21`);
   return weekday === 0 || weekday === 6 || rules.holidays.includes(date);
-}
-
-/**
- * SHA-256 over domain ‖ blind ‖ canonical JSON: published before the interval, it binds and says nothing.
- * @param blind 128 secret bits in hex, without which a baseline could be found by trying.
- * @throws RangeError for another blind.
- */
-export function baselineCommitment(committed: Baseline, blind: string): string {
-  if (!/^[0-9a-f]{32}$/.test(blind)) throw new RangeError('a blind is 32 hex digits');
-  return sha256Hex(['fieldbid/baseline/v1', blind, canonicalJson(committed)].join('\n'));
-}
-
-/** Whether this baseline is the one that was committed. Never throws for what others send. */
-export function opensCommitment(opened: Baseline, blind: string, commitment: string): boolean {
-  try {
-    return baselineCommitment(opened, blind) === commitment;
-  } catch {
-    return false;
-  }
 }

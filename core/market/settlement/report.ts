@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { Id, IntervalId, Price_uUSD_per_MWh } from '../messages.ts';
+import { BaselineOpening } from './commitment.ts';
 import { POSTING_KINDS } from './postings.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -28,6 +29,8 @@ export const SettlementRow = Type.Object(
     bid: Type.Boolean(),
     metered_Wh: Type.Union([Type.Integer(), Type.Null()]),
     meteredBy: MeteredBy,
+    /** It is settled at what was metered less this, Wh; absent: by its meter alone. */
+    baseline_Wh: Type.Optional(Type.Integer()),
     /** Energy that it is settled at, W · min; 60 to a Wh. */
     settled_Wmin: Type.Integer(),
     dispatched_Wmin: Type.Integer(),
@@ -70,6 +73,8 @@ export const SettlementReport = Type.Object(
     dayAhead_uUSD_per_MWh: Type.Union([Price_uUSD_per_MWh, Type.Null()]),
     /** RT_p. */
     realTime_uUSD_per_MWh: Price_uUSD_per_MWh,
+    /** Of the hash on the ledger; absent where no baseline was committed. */
+    opening: Type.Optional(BaselineOpening),
     rows: Type.Array(SettlementRow, { maxItems: 10_000 }),
     postings: Type.Array(
       Type.Object(

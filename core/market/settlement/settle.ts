@@ -24,6 +24,8 @@ export interface DerQuantities {
   readonly dispatched_W: number;
   /** Energy metered in the interval, Wh; null when nothing was. */
   readonly metered_Wh: number | null;
+  /** What it would have metered anyway, Wh: delivered is what is metered less this. Absent: all of it is delivered. */
+  readonly baseline_Wh?: number;
 }
 
 export interface IntervalToSettle {
@@ -103,7 +105,7 @@ function claimOf(der: DerQuantities, interval: IntervalToSettle, rules: Settleme
   const dayAhead = BigInt(der.dayAhead_W) * minutes;
   const realTime = BigInt(der.realTime_W) * minutes;
   const dispatched = BigInt(der.dispatched_W) * minutes;
-  const metered = der.metered_Wh === null ? undefined : BigInt(der.metered_Wh) * 60n;
+  const metered = der.metered_Wh === null ? undefined : deliveredEnergy(der.metered_Wh, der.baseline_Wh);
   const settled = metered ?? unmeteredEnergy(dispatched, price, rules);
   // Nothing is charged for a deviation that nobody measured.
   const excess = metered === undefined ? 0n : beyondBand(metered, dispatched, rules);
@@ -124,6 +126,11 @@ function claimOf(der: DerQuantities, interval: IntervalToSettle, rules: Settleme
       deviation: -excess * chargePerEnergy(price, rules),
     },
   };
+}
+
+/** W·min. Consuming less than the baseline is delivery as well: injection is positive. */
+function deliveredEnergy(metered_Wh: number, baseline_Wh = 0): bigint {
+  return (BigInt(metered_Wh) - BigInt(baseline_Wh)) * 60n;
 }
 
 /** Where delivering nothing would pay more than what was dispatched, silence must not be the way to it. */
