@@ -2,14 +2,17 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AggregatorConfig } from '@fieldbid/aggregator/config';
+import { readConfig } from '@fieldbid/core/config';
 import { silentLogger } from '@fieldbid/core/logging';
 import { DEFAULT_BASELINE_RULES } from '@fieldbid/core/market/settlement/baseline';
 import test from 'ava';
 import { compareRuns } from '../compare/compare-runs.ts';
 import { shortcomings, summarize } from '../report/summary.ts';
-import { loadScenario } from '../scenario/load.ts';
+import { type LoadedScenario, loadScenario } from '../scenario/load.ts';
 import { runMarketDay } from './market-day.ts';
 import { writeResults } from './run-folder.ts';
+import { splitScenario } from './split.ts';
 
 const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
 const INTERVALS = 4;
@@ -28,12 +31,16 @@ function meteredDays(folder: string): string {
   return file;
 }
 
-async function run() {
-  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-baselines-'));
+function scenarioIn(folder: string): LoadedScenario {
   const plain = loadScenario(SCENARIO, { start: '2026-06-21T11:00Z', intervals: INTERVALS, dayAhead: false });
   const file = meteredDays(folder);
   const baseline = { file, rules: DEFAULT_BASELINE_RULES };
-  const loaded = { ...plain, baselineFile: file, scenario: { ...plain.scenario, baseline } };
+  return { ...plain, baselineFile: file, scenario: { ...plain.scenario, baseline } };
+}
+
+async function run() {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-baselines-'));
+  const loaded = scenarioIn(folder);
   const record = await runMarketDay({
     ...{ loaded, folder, dsoEnforced: true, log: silentLogger(), say: () => {} },
     progress: { update: () => {}, finish: () => {} },
@@ -67,4 +74,14 @@ test.serial('committed with the bids, opened with the pay, and the same again', 
 
   const second = await run();
   t.deepEqual(compareRuns(folder, second.folder), []);
+});
+
+test('separate processes get the same baselines', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-baselines-'));
+  const loaded = scenarioIn(folder);
+  const out = join(folder, 'lab');
+  const ports = { gatewayPort: 8000, firstPort: 9000, brokerUrl: 'mqtt://127.0.0.1:1883' };
+  await splitScenario(loaded, { out, ...ports, agents: 1, speed: 60, lead_s: 20 });
+  const { baseline } = readConfig(AggregatorConfig, join(out, 'aggregator.yaml'));
+  t.deepEqual(baseline, { file: loaded.baselineFile!, rules: DEFAULT_BASELINE_RULES });
 });

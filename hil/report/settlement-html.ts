@@ -15,6 +15,9 @@ export function settlementSection(run: RunRecord, { dayAhead, settlement }: RunS
     dayAhead === null
       ? 'There was no day-ahead market.'
       : `${(dayAhead.cleared_kWh / 1000).toFixed(2)} MWh were sold a day ahead in ${dayAhead.hours} hours.`;
+  const { opened, broken } = settlement.baselines;
+  const baselines =
+    opened + broken === 0 ? '' : ` Baselines: ${opened} reports open what was committed, ${broken} do not.`;
   return `<h2>Day ahead and settlement</h2>
 <p class="quiet">What was sold a day ahead (by the hour), what cleared in real time, and what the DERs' meters counted, all
 DERs together. ${sold} An interval pays DA_q · DA_p + (RT_q − DA_q) · RT_p; what is metered replaces RT_q, and deviation
@@ -25,7 +28,7 @@ beyond the band is charged.</p>
 <p><b>${inUsd(ders.total)} $</b> to the DERs: day ahead ${inUsd(ders['day-ahead'])} $, real time ${inUsd(ders['real-time'])} $,
 true-up ${inUsd(ders['true-up'])} $, deviation charges ${inUsd(ders.deviation)} $.
 <span class="quiet">${settlement.recorded} of ${settlement.intervals} intervals on the ledger, ${settlement.isoAgreed} reckoned
-the same by the ISO, ${settlement.unmetered} DER intervals unmetered.</span></p>
+the same by the ISO, ${settlement.unmetered} DER intervals unmetered.${baselines}</span></p>
 <div id="statements">${statementTable(statementsOf(run))}</div>
 ${dayAheadHours(run)}`;
 }
