@@ -20,8 +20,8 @@ import { proportional } from './proportional.ts';
 
 const CASES = 66;
 const OUTCOMES = 80;
-/** As far as the engines repeat themselves. */
-const NOISE_PU = 1e-7;
+/** What counts as on the limit (limits.ts), and whole watts of the outcome. */
+const NOISE_PU = 2e-8;
 
 const engines = await openEngines(ninePv());
 const cases = await bindingCases(engines, CASES);

@@ -55,6 +55,8 @@ const NEAR_PU = 3e-4;
 const VERIFIED_NEAR_PU = 5e-4;
 const MOST_VERIFIED = 40;
 const MOST_ROUNDS = 60;
+/** What a way may bend by between the eighths that are solved, pu. */
+const BEND_PU = 1e-7;
 
 export class Envelope {
   readonly check: IntervalCheck;
@@ -147,7 +149,11 @@ export class Envelope {
     const pairs = cases.flatMap((one) => outcomes.map((outcome) => ({ outcome, case: one })));
     const points = pairs.map(({ outcome, case: one }) => this.#point(quantities, outcome, one));
     const found = points.length === 0 ? [] : await this.check.searchPoints(points, this.tighten_pu);
-    return found.map((result, i) => ({ ...result, outcome: pairs[i]!.outcome }));
+    return found.map((result, i) => {
+      const { outcome } = pairs[i]!;
+      const bend_pu = outcome.between ? BEND_PU : 0;
+      return { ...result, violation_pu: result.violation_pu + bend_pu, outcome };
+    });
   }
 
   #point(quantities: Quantities, outcome: Outcome, one: Case): Point {

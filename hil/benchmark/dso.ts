@@ -24,7 +24,8 @@ import { ninePv, type OpenEngines, openEngines } from '@fieldbid/dso/testing/nin
 type Row = [what: string, measured: string, beside: string];
 
 const IEEE123 = fileURLToPath(new URL('../../feeders/ieee123/feeder.yaml', import.meta.url));
-const DECISIONS = 30;
+const DECISIONS = 60;
+const WARM_UP = 5;
 const CASES = 66;
 const OUTCOMES = 80;
 const NOISE_PU = 1e-7;
@@ -116,6 +117,10 @@ async function timed(
   aim_ms?: number,
   policy = 'proportional',
 ): Promise<void> {
+  // A service has been running for a while.
+  for (const one of cases.slice(0, WARM_UP)) {
+    await policyNamed(policy).decide(checkOfMinute(engines, one.minuteOfDay), one.requests, safety);
+  }
   const times: number[] = [];
   let [record, search, curtailed] = [0, 0, 0];
   for (const one of cases) {
