@@ -54,6 +54,24 @@ test('a bare model with everything too high without any DER: INFEASIBLE_AT_ZERO 
   t.regex(stdout, /^INFEASIBLE_AT_ZERO .*n630\.C would be at 1\.0687 pu/);
 });
 
+test('of a bare model a transformer’s nameplate binds when it is asked to', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-approve-'));
+  const bids = join(folder, 'bids.json');
+  writeFileSync(bids, '[{ "derId": "pv-634", "quantity_kW": 1400 }]');
+  const ders = join(folder, 'ders.json');
+  writeFileSync(ders, '[{ "derId": "pv-634", "bus": "l634" }]');
+  const args = ['dso', 'approve', '--feeder', 'feeders/ieee13-original/ieee13.glm', '--high-pu', '1.08'];
+  const files = ['--ders', ders, '--bids', bids, '--json'];
+  const free = JSON.parse((await fieldbid(...args, ...files)).stdout) as Answer & { remarks: string[] };
+  t.is(free.outcome, 'ACCEPTED');
+  t.regex(free.remarks.join(), /transformer_633-634 carries 2\d\d % of its nameplate/);
+  const bound = JSON.parse((await fieldbid(...args, '--ratings', ...files)).stdout) as Answer;
+  t.is(bound.outcome, 'CURTAILED');
+  // 400 + j290 kVA of load stand behind it: some 800 kW of PV reverse its 500 kVA.
+  t.true(bound.alpha > 0.5 && bound.alpha < 0.65, String(bound.alpha));
+  rmSync(folder, { recursive: true });
+});
+
 test('other policies give nobody less, and say so in kW', async (t) => {
   const shares = JSON.parse((await fieldbid(...NOON, '--json')).stdout) as Answer;
   const more = JSON.parse((await fieldbid(...NOON, '--policy', 'no-one-worse', '--json')).stdout) as Answer;

@@ -28,6 +28,8 @@ export interface ApproveOptions {
   readonly low_pu: number | undefined;
   readonly high_pu: number | undefined;
   readonly export_W: number | undefined;
+  /** Of a bare model: whether the nameplates of its transformers bind. */
+  readonly ratings: boolean;
   /** Default: the feeder file's; 0 for a bare model. */
   readonly margin_pu: number | undefined;
   /** Minute of day at which the interval starts, and its length; of a feeder.yaml. */
@@ -72,7 +74,7 @@ export async function approve(options: ApproveOptions): Promise<Approval> {
     const from = performance.now();
     const verdict = await policy.decide(check, requests, safety);
     const took_ms = performance.now() - from;
-    const remarks = [...powerFlow.description.remarks];
+    const remarks = [...powerFlow.description.remarks, ...overload(feeder, verdict.approved)];
     if (safety === 'none' && !ranked && options.safety === undefined) {
       remarks.push(
         'the bids have no prices: only all of them together is checked, not what a clearing may make of them',
@@ -96,9 +98,7 @@ function feederOf(options: ApproveOptions): Feeder {
     ...(high_pu === undefined ? {} : { high_pu }),
     ...(export_W === undefined ? {} : { export_W }),
   };
-  const base = isModel(options.feeder)
-    ? bareFeeder(options.feeder, { low_pu: DEFAULT_LOW_PU, high_pu: DEFAULT_HIGH_PU })
-    : loadFeeder(options.feeder);
+  const base = isModel(options.feeder) ? modelAlone(options) : loadFeeder(options.feeder);
   const objects = new Map(objectsIn(readText(base.data.modelFile)).map((object) => [object.name, object]));
   const phasesOfBus = (bus: string) => {
     const properties = objects.get(bus)?.properties;
@@ -112,6 +112,27 @@ function feederOf(options: ApproveOptions): Feeder {
     margin_pu: margin_pu ?? base.data.margin_pu,
     ders: options.ders === undefined ? base.ders : readDers(options.ders, phasesOfBus),
   });
+}
+
+/**
+ * A bare model says what its transformers are made for, because their impedance is given by it, not what their owner lets
+ * them carry: unless asked for, these are told and do not bind. Ratings of lines are there to be kept.
+ */
+function modelAlone({ feeder, ratings }: ApproveOptions): Feeder {
+  const limits = { low_pu: DEFAULT_LOW_PU, high_pu: DEFAULT_HIGH_PU };
+  const { data } = bareFeeder(feeder, limits);
+  if (ratings) return new Feeder(data);
+  const lines = new Map([...data.ratings].filter(([, { kind }]) => kind === 'current'));
+  if (lines.size > 0) return new Feeder({ ...data, ratings: lines });
+  return new Feeder({ ...data, limits: { ...limits, ratings: 'watched' } });
+}
+
+function overload({ data }: Feeder, approved: Extremes | null): string[] {
+  if (data.limits.ratings !== 'watched' || approved === null || approved.loading_pu <= 1) return [];
+  const { loading_pu, loadingAt } = approved;
+  return [
+    `${loadingAt} carries ${(loading_pu * 100).toFixed(0)} % of its nameplate as approved, which does not bind (--ratings makes it)`,
+  ];
 }
 
 /** The answer for machines. Powers in W, voltages in pu, factors as numbers in [0, 1]. */

@@ -15,6 +15,7 @@ interface Options {
   highPu?: number;
   exportW?: number;
   marginPu?: number;
+  ratings?: boolean;
   at: number;
   durationMin: number;
   search: boolean;
@@ -49,6 +50,7 @@ export function registerApprove(dso: Command): void {
     .option('--low-pu <pu>', 'lower voltage limit (0.95 of a bare model)', positive)
     .option('--high-pu <pu>', 'upper voltage limit (1.05 of a bare model)', positive)
     .option('--export-w <W>', 'most that may flow back at the substation', positive)
+    .option('--ratings', 'let the nameplates of a bare model’s transformers bind (those of a feeder.yaml do)')
     .option('--margin-pu <pu>', 'kept inside the voltage limits (0 of a bare model)', positive)
     .option('--at <HH:MM>', 'start of the interval, UTC; of a feeder.yaml', minuteOf, 720)
     .option('--duration-min <minutes>', 'its length; of a feeder.yaml', positive, 15)
@@ -91,6 +93,7 @@ async function run(options: Options): Promise<void> {
     low_pu: options.lowPu,
     high_pu: options.highPu,
     export_W: options.exportW,
+    ratings: options.ratings === true,
     margin_pu: options.marginPu,
     startMinuteOfDay: options.at,
     duration_min: options.durationMin,

@@ -32,8 +32,9 @@ const ON_THE_LIMIT_PU = 1e-8;
  */
 const SHARE_OF_USED_UP_MARGIN = 0.1;
 
-export function bareLimits({ low_pu, high_pu, export_W }: FeederLimits): CaseLimits {
-  return { low_pu, high_pu, loading_pu: 1, export_W: export_W ?? Number.POSITIVE_INFINITY };
+export function bareLimits({ low_pu, high_pu, export_W, ratings }: FeederLimits): CaseLimits {
+  const loading_pu = ratings === 'watched' ? Number.POSITIVE_INFINITY : 1;
+  return { low_pu, high_pu, loading_pu, export_W: export_W ?? Number.POSITIVE_INFINITY };
 }
 
 /**

@@ -47,6 +47,8 @@ export interface FeederLimits {
   readonly high_pu: number;
   /** Most that the feeder may send back into the substation, W, >= 0; absent: no limit. */
   readonly export_W?: number;
+  /** Ratings are told, and do not bind. */
+  readonly ratings?: 'watched';
 }
 
 export interface CaseRequest {
