@@ -7,6 +7,7 @@ const folder = new OpcUaFolder();
 test.before(() => folder.prepare());
 test.after.always(() => folder.remove());
 
-derDeviceConformance(test, 'OPC UA, 250 kW', () =>
+// One after the other: each trusts the server anew, and a trust list that is being written knows nobody for a moment.
+derDeviceConformance(test.serial as typeof test, 'OPC UA, 250 kW', () =>
   openOpcUaBench(folder, { phases: 'ABC', rating_W: 250_000 }),
 );
