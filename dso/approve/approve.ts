@@ -8,7 +8,7 @@ import type { ClearingSafety } from '../feasibility/clearing-outcomes.ts';
 import { IntervalCheck } from '../feasibility/interval-check.ts';
 import { policyNamed } from '../feasibility/policies.ts';
 import type { Request, Verdict } from '../feasibility/policy.ts';
-import { bareFeeder } from '../feeder/bare-feeder.ts';
+import { bareFeeder, DEFAULT_LIMITS } from '../feeder/bare-feeder.ts';
 import { Feeder, type FeederLimits } from '../feeder/feeder.ts';
 import { loadFeeder } from '../feeder/load-feeder.ts';
 import { openPowerFlow, openSearchFlow } from '../feeder/open-feeder.ts';
@@ -48,9 +48,6 @@ export interface Approval {
   readonly remarks: readonly string[];
   readonly took_ms: number;
 }
-
-const DEFAULT_LOW_PU = 0.95;
-const DEFAULT_HIGH_PU = 1.05;
 
 /** @throws InputError for what is wrong in a file; FieldbidError `FEEDER_REJECTED`, `ISLANDED_NODE`, `ENGINE_UNAVAILABLE`. */
 export async function approve(options: ApproveOptions): Promise<Approval> {
@@ -119,12 +116,11 @@ function feederOf(options: ApproveOptions): Feeder {
  * them carry: unless asked for, these are told and do not bind. Ratings of lines are there to be kept.
  */
 function modelAlone({ feeder, ratings }: ApproveOptions): Feeder {
-  const limits = { low_pu: DEFAULT_LOW_PU, high_pu: DEFAULT_HIGH_PU };
-  const { data } = bareFeeder(feeder, limits);
+  const { data } = bareFeeder(feeder, DEFAULT_LIMITS);
   if (ratings) return new Feeder(data);
   const lines = new Map([...data.ratings].filter(([, { kind }]) => kind === 'current'));
   if (lines.size > 0) return new Feeder({ ...data, ratings: lines });
-  return new Feeder({ ...data, limits: { ...limits, ratings: 'watched' } });
+  return new Feeder({ ...data, limits: { ...data.limits, ratings: 'watched' } });
 }
 
 function overload({ data }: Feeder, approved: Extremes | null): string[] {

@@ -3,13 +3,11 @@
  * the same names as columns.
  */
 import { extname } from 'node:path';
-import { locate, readConfig } from '@fieldbid/core/config';
-import { readCsv } from '@fieldbid/core/csv';
+import { readCsvInput, readInput, readRows } from '@fieldbid/core/cli/file-input';
 import { InputError } from '@fieldbid/core/errors';
 import { Phases } from '@fieldbid/core/gateway-api/schemas';
 import { Id } from '@fieldbid/core/market/messages';
-import { parse } from '@fieldbid/core/schema';
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type Static, type TObject } from 'typebox';
 import type { Request } from '../feasibility/policy.ts';
 import type { FeederDer } from '../feeder/feeder.ts';
 import type { Phase } from '../power-flow/power-flow.ts';
@@ -53,11 +51,11 @@ const BidRow = Type.Object(
 
 /** DERs as the file says. @param phasesOfBus phases of a bus of the model. @throws InputError naming the place. */
 export function readDers(file: string, phasesOfBus: (bus: string) => Phase[] | undefined): FeederDer[] {
-  const rows = readRows(file, 'ders', DerRow);
+  const rows = readList(file, 'ders', DerRow);
   const seen = new Set<string>();
-  return rows.map(({ row, path }) => {
+  return rows.map(({ row, place }) => {
     const fault = (key: string, found: string, expected: string) =>
-      wrong(file, `${path}/${key}`, found, expected);
+      new InputError({ ...place(key), found, expected });
     if (seen.has(row.derId)) throw fault('derId', `${row.derId} again`, 'each DER once');
     seen.add(row.derId);
     const has = phasesOfBus(row.bus);
@@ -80,14 +78,14 @@ export interface BidCase {
 
 /** Bids with ranks for prices. @throws InputError naming the place. */
 export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): BidCase {
-  const rows = readRows(file, 'bids', BidRow);
+  const rows = readList(file, 'bids', BidRow);
   const seen = new Set<string>();
   const priced = rows.filter(({ row }) => row.price_USD_per_MWh !== undefined);
   const order = [...new Set(priced.map(({ row }) => row.price_USD_per_MWh!))].sort((a, b) => a - b);
   const ranked = rows.filter(({ row }) => row.rank !== undefined || row.price_USD_per_MWh !== undefined);
-  const requests = rows.map(({ row, path }): Request => {
+  const requests = rows.map(({ row, place }): Request => {
     const fault = (key: string, found: string, expected: string) =>
-      wrong(file, `${path}/${key}`, found, expected);
+      new InputError({ ...place(key), found, expected });
     const { derId, uid = derId, price_USD_per_MWh: price, rank } = row;
     const der = ders.get(derId);
     if (der === undefined)
@@ -108,8 +106,8 @@ export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): Bi
     if (quantity_W > der.nameplate_W) {
       throw fault('quantity_W', `${quantity_W} W`, `at most the nameplate, ${der.nameplate_W} W`);
     }
-    const place = price === undefined ? rank : order.indexOf(price);
-    return { uid, derId, quantity_W, ...(place === undefined ? {} : { rank: place }) };
+    const rankOfPrice = price === undefined ? rank : order.indexOf(price);
+    return { uid, derId, quantity_W, ...(rankOfPrice === undefined ? {} : { rank: rankOfPrice }) };
   });
   return { requests, ranked: ranked.length > 0 };
 }
@@ -120,32 +118,32 @@ function watts(power_W: number | undefined, power_kW: number | undefined): numbe
   return power_W;
 }
 
-function readRows<T extends TSchema>(file: string, name: string, row: T): { row: Static<T>; path: string }[] {
-  if (extname(file).toLowerCase() === '.csv') {
-    return readCsv(file, ['derId']).rows.map((cells) => {
-      const { columns } = readCsv(file, ['derId']);
-      const given = columns.filter((column) => cells.text(column) !== '');
-      const values = given.map((column) => {
-        const number = /_(k?W|USD_per_MWh)$|^rank$/.test(column);
-        return [column, number ? cells.number(column) : cells.text(column)] as const;
-      });
-      return { row: parse(row, Object.fromEntries(values), `${file}:${cells.line}`), path: `:${cells.line}` };
-    });
-  }
-  const List = Type.Array(row, { maxItems: MOST });
-  const Wrapped = Type.Object({ [name]: List });
-  const either = readConfig(Type.Unknown(), file);
-  const wrapped = !Array.isArray(either);
-  const rows = wrapped
-    ? (readConfig(Wrapped, file) as Record<string, Static<T>[]>)[name]!
-    : (readConfig(List, file) as Static<T>[]);
-  return rows.map((one, i) => ({ row: one, path: `${wrapped ? `/${name}` : ''}/${i}` }));
+interface Row<T> {
+  readonly row: T;
+  /** Where one of its values stands. */
+  readonly place: (key: string) => { source: string; path: string };
 }
 
-/** @param path in the file, or `:LINE/column` of a table. */
-function wrong(file: string, path: string, found: string, expected: string): InputError {
-  const line = /^:(\d+)(.*)$/.exec(path);
-  if (line !== null)
-    return new InputError({ source: `${file}:${line[1]}`, path: line[2] ?? '', found, expected });
-  return new InputError({ source: locate(file, path), path, found, expected });
+/** The rows of a CSV file, of a list, or of an object with the list under `name`. */
+function readList<T extends TObject>(file: string, name: string, row: T): Row<Static<T>>[] {
+  const List = Type.Array(row, { maxItems: MOST });
+  const Wrapped = Type.Object({ [name]: List });
+  const csv = extname(file).toLowerCase() === '.csv';
+  const bare = !csv && Array.isArray(readInput(Type.Unknown(), file).value);
+  if (bare) {
+    const { value, place } = readInput(List, file);
+    return value.map((one, i) => ({ row: one, place: (key) => place(`/${i}/${key}`) }));
+  }
+  const { value, place } = csv
+    ? readCsvInput(Wrapped, file, name, readRows(file, columnsOf(row), ['derId']))
+    : readInput(Wrapped, file);
+  const rows = (value as Record<string, Static<T>[]>)[name]!;
+  return rows.map((one, i) => ({ row: one, place: (key) => place(`/${name}/${i}/${key}`) }));
+}
+
+function columnsOf({ properties }: TObject): Record<string, 'text' | 'number'> {
+  const numeric = /_(k?W|USD_per_MWh)$|^rank$/;
+  return Object.fromEntries(
+    Object.keys(properties).map((key) => [key, numeric.test(key) ? 'number' : 'text'] as const),
+  );
 }

@@ -1,6 +1,6 @@
 /** `fieldbid dso approve`: the DSO's check over files. */
 import { type Command, InvalidArgumentError, Option } from '@fieldbid/core/cli/command';
-import { InputError } from '@fieldbid/core/errors';
+import { refusingWrongInput } from '@fieldbid/core/cli/file-input';
 import { approvalJson, approvalText, approve } from '../approve/approve.ts';
 import { CLEARING_SAFETIES, type ClearingSafety } from '../feasibility/clearing-outcomes.ts';
 import { POLICY_NAMES } from '../feasibility/policies.ts';
@@ -72,15 +72,7 @@ Examples:
 
 Exit code: 0 when something was decided, 1 for INFEASIBLE_AT_ZERO or INFEASIBLE_UNDERVOLTAGE, 2 for wrong input.`,
     )
-    .action(async (options: Options) => {
-      try {
-        await run(options);
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        console.error(`fieldbid: ${error.message}`);
-        process.exitCode = 2;
-      }
-    });
+    .action((options: Options) => refusingWrongInput(() => run(options)));
 }
 
 async function run(options: Options): Promise<void> {

@@ -1,7 +1,7 @@
 /** Step 9 · `fieldbid iso clear FILE`: one interval cleared from a file, without any service. */
 import { Argument, type Command, Option } from '@fieldbid/core/cli/command';
+import { refusingWrongInput } from '@fieldbid/core/cli/file-input';
 import { priceInUsd } from '@fieldbid/core/market/money';
-import { refusingWrongInput } from '../offline/input.ts';
 import { textTable } from '../offline/text-table.ts';
 import { type ClearingResult, clear, PRICE_CONVENTIONS, type PriceConvention } from './clear.ts';
 import { type OfferBook, type OfferedStep, readOffers } from './offers-file.ts';
@@ -26,7 +26,7 @@ A file has offers: id, side (supply or demand), price_USD_per_MWh, quantity_W, q
 without a price is served up to the cap. An auction without units has price ($/MWh) and quantity (whole W). Wrong input ends with 2. More: docs/how-to/clear-offers.md`,
     )
     .action((file: string, options: { json?: true; convention?: PriceConvention }) => {
-      refusingWrongInput(() => {
+      return refusingWrongInput(() => {
         const book = readOffers(file);
         const outcome = clearBook({ ...book, convention: options.convention ?? book.convention });
         console.log(options.json ? JSON.stringify(outcome, null, 2) : clearingText(outcome));

@@ -1,4 +1,6 @@
 /** Step 9 · The file of `fieldbid iso clear`: offers of one interval, and the rules of the market. */
+
+import { type Input, oneOf, readCsvInput, readInput, readRows } from '@fieldbid/core/cli/file-input';
 import { describeFound, InputError } from '@fieldbid/core/errors';
 import {
   DEFAULT_PRICE_CAP_UUSD_PER_MWH,
@@ -7,7 +9,6 @@ import {
 import { IntervalId } from '@fieldbid/core/market/messages';
 import { MICRO, priceFromUsd, priceInUsd } from '@fieldbid/core/market/money';
 import Type, { type Static } from 'typebox';
-import { type Input, oneOf, readCsvInput, readInput, readRows } from '../offline/input.ts';
 import { PRICE_CONVENTIONS, type PriceConvention, type Step } from './clear.ts';
 
 const closed = { additionalProperties: false } as const;

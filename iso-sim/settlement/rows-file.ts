@@ -1,4 +1,6 @@
 /** Step 13 · The file of `fieldbid iso settle`: what each DER sold, was told and delivered, a row per interval. */
+
+import { type Input, readCsvInput, readInput, readRows, wholeUnits } from '@fieldbid/core/cli/file-input';
 import { describeFound, InputError } from '@fieldbid/core/errors';
 import { Id, IntervalId } from '@fieldbid/core/market/messages';
 import { MICRO } from '@fieldbid/core/market/money';
@@ -6,7 +8,6 @@ import { ISO } from '@fieldbid/core/market/settlement/postings';
 import { DEFAULT_SETTLEMENT_RULES, SettlementRules } from '@fieldbid/core/market/settlement/rules';
 import type { DerQuantities, IntervalToSettle } from '@fieldbid/core/market/settlement/settle';
 import Type, { type Static } from 'typebox';
-import { type Input, readCsvInput, readInput, readRows, wholeUnits } from '../offline/input.ts';
 
 const closed = { additionalProperties: false } as const;
 /** As of one DER in a message: ±1 GW. */

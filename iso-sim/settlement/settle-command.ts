@@ -1,10 +1,10 @@
 /** Step 13 · `fieldbid iso settle FILE`: statements of a period from a file, without any service. */
 import { Argument, type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import { refusingWrongInput } from '@fieldbid/core/cli/file-input';
 import { InputError } from '@fieldbid/core/errors';
 import { POSTING_KINDS, type Posting } from '@fieldbid/core/market/settlement/postings';
 import { settle } from '@fieldbid/core/market/settlement/settle';
 import { type Statement, type StatementLine, statements } from '@fieldbid/core/market/settlement/statements';
-import { refusingWrongInput } from '../offline/input.ts';
 import { textTable } from '../offline/text-table.ts';
 import { type PeriodToSettle, readPeriod } from './rows-file.ts';
 
@@ -31,7 +31,7 @@ A row is one DER in one interval: interval, dera, der, dayAhead_USD_per_MWh, rea
 realTime_W, dispatched_W, metered_Wh. Wrong input ends with 2. More: docs/how-to/settle.md`,
     )
     .action((file: string, options: { rules?: string; intervalMin?: number; lines?: true; json?: true }) => {
-      refusingWrongInput(() => {
+      return refusingWrongInput(() => {
         const period = readPeriod(file, { rulesFile: options.rules, interval_min: options.intervalMin });
         const settled = settlePeriod(period);
         console.log(options.json ? JSON.stringify(settled, null, 2) : settlementText(settled, options.lines));

@@ -3,11 +3,11 @@
  * named with file, path, found and expected; the command then ends with 2 and prints no result.
  */
 import { readFileSync } from 'node:fs';
-import { locate, readConfig, readText } from '@fieldbid/core/config';
-import { type CsvRow, readCsv } from '@fieldbid/core/csv';
-import { describeFound, InputError, messageOf } from '@fieldbid/core/errors';
-import { parse } from '@fieldbid/core/schema';
 import type { Static, TSchema } from 'typebox';
+import { locate, readConfig, readText } from '../config.ts';
+import { type CsvRow, readCsv } from '../csv.ts';
+import { describeFound, InputError, messageOf } from '../errors.ts';
+import { parse } from '../schema.ts';
 
 /** Where a value of the input stands, for a fault that is found after reading. */
 export type Place = (path: string) => { source: string; path: string };
@@ -128,9 +128,9 @@ export function oneOf(
 }
 
 /** Runs a command's work; wrong input is said on standard error and ends the program with 2, as wrong usage does. */
-export function refusingWrongInput(work: () => void): void {
+export async function refusingWrongInput(work: () => void | Promise<void>): Promise<void> {
   try {
-    work();
+    await work();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     console.error(`fieldbid: ${error.message}`);
