@@ -5,7 +5,7 @@ import type { Command } from '@fieldbid/core/cli/command';
 import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, InputError } from '@fieldbid/core/errors';
 import { silentLogger } from '@fieldbid/core/logging';
-import { bareFeeder } from '../feeder/bare-feeder.ts';
+import { bareFeeder, DEFAULT_LIMITS } from '../feeder/bare-feeder.ts';
 import { type BaseCase, baseCase } from '../feeder/base-case.ts';
 import { baseCaseText, headroomText, headText } from '../feeder/check-text.ts';
 import { type DayCheck, dayCheck, dayCheckText } from '../feeder/day-check.ts';
@@ -28,8 +28,6 @@ interface Options {
   readonly day: boolean;
   readonly hosting: boolean;
 }
-
-const LIMITS = { low_pu: 0.95, high_pu: 1.05 };
 
 const HELP = `
 What it tells:
@@ -54,10 +52,14 @@ export function registerCheckFeeder(dso: Command): void {
     .argument('<file>', 'feeder.yaml, or a GridLAB-D model (.glm) on its own')
     .description('Load a feeder, solve it, and say what it can carry.')
     .option('--interval-min <minutes>', 'length of a market interval', Number, 15)
-    .option('--low-pu <pu>', `lowest voltage allowed, of a .glm (${LIMITS.low_pu} where not given)`, Number)
+    .option(
+      '--low-pu <pu>',
+      `lowest voltage allowed, of a .glm (${DEFAULT_LIMITS.low_pu} where not given)`,
+      Number,
+    )
     .option(
       '--high-pu <pu>',
-      `highest voltage allowed, of a .glm (${LIMITS.high_pu} where not given)`,
+      `highest voltage allowed, of a .glm (${DEFAULT_LIMITS.high_pu} where not given)`,
       Number,
     )
     .option('--at <HH:MM>', 'whose loads the base case and the headroom take, UTC', '12:00')
@@ -111,8 +113,8 @@ async function checkFeeder(file: string, options: Options): Promise<void> {
 function openFile(file: string, { lowPu, highPu }: Options): Feeder {
   if (extname(file).toLowerCase() === '.glm') {
     return bareFeeder(file, {
-      low_pu: limit('--low-pu', lowPu, 0.5, 1, LIMITS.low_pu),
-      high_pu: limit('--high-pu', highPu, 1, 1.5, LIMITS.high_pu),
+      low_pu: limit('--low-pu', lowPu, 0.5, 1, DEFAULT_LIMITS.low_pu),
+      high_pu: limit('--high-pu', highPu, 1, 1.5, DEFAULT_LIMITS.high_pu),
     });
   }
   const given = lowPu === undefined ? (highPu === undefined ? undefined : '--high-pu') : '--low-pu';

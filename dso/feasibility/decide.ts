@@ -6,7 +6,16 @@
  */
 import { isSolved } from '../power-flow/power-flow.ts';
 import type { ClearingSafety } from './clearing-outcomes.ts';
-import { ALL_PPM, along, Envelope, type Farthest, type Verified, type Way, wholeWatts } from './envelope.ts';
+import {
+  ALL_PPM,
+  along,
+  Envelope,
+  type Farthest,
+  total,
+  type Verified,
+  type Way,
+  wholeWatts,
+} from './envelope.ts';
 import { bindingOf, noteOf, said } from './findings.ts';
 import { type CaseResult, extremesOf, type IntervalCheck, isFeasible, worstOf } from './interval-check.ts';
 import { SUBSTATION } from './limits.ts';
@@ -35,7 +44,7 @@ export async function decide(
   if (broken !== undefined) return nothing(requests, safety, original, broken, 'INFEASIBLE_AT_ZERO', without);
   const alpha =
     nobody || isFeasible(results)
-      ? { share_ppm: ALL_PPM, binding: null, results }
+      ? { share_ppm: ALL_PPM, binding: null }
       : await paperFactor(whole, asked, results);
   const envelope = new Envelope(check, requests, safety);
   const found = nobody
@@ -69,26 +78,25 @@ async function paperFactor(
   whole: Envelope,
   asked: readonly number[],
   results: readonly CaseResult[],
-): Promise<Farthest & { results: readonly CaseResult[] }> {
+): Promise<Farthest> {
   const { check } = whole;
   const way = { from: asked.map(() => 0), to: asked };
   const [all] = whole.outcomes;
   const pointsAt = (quantities: readonly number[]) =>
     check.cases.map((one) => ({ injection_W: whole.injection(quantities, all!), case: one }));
   if (check.hasSearchEngine) check.compare(results, await check.searchPoints(pointsAt(asked)));
-  let settled: (Farthest & { results: readonly CaseResult[] }) | undefined;
+  let settled: Farthest | undefined;
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     const farthest = await whole.farthest(way);
     const points = pointsAt(wholeWatts(along(way, farthest.share_ppm)));
     const recorded = await check.evaluatePoints(points);
     const feasible = isFeasible(recorded);
-    if (feasible) settled = { ...farthest, results: recorded };
+    if (feasible) settled = farthest;
     if (!check.hasSearchEngine) break;
     const learned_pu = check.compare(recorded, await check.searchPoints(points));
     if (feasible && learned_pu < SETTLED_PU) break;
   }
-  if (settled !== undefined) return settled;
-  return { share_ppm: 0, binding: { ...worstOf(results), outcome: all! }, results: await check.withoutDer() };
+  return settled ?? { share_ppm: 0, binding: { ...worstOf(results), outcome: all! } };
 }
 
 interface Safe {
@@ -198,8 +206,4 @@ function nothing(
     envelope: { safety, factor_ppm: 0, outcomes: 0, worstOutcome: null, distance_pu: null },
     note: why,
   };
-}
-
-function total(quantities: readonly number[]): number {
-  return quantities.reduce((sum, quantity) => sum + quantity, 0);
 }

@@ -44,8 +44,6 @@ export interface Verified {
   /** The worst of all that the engine of record solved. */
   readonly worst: OutcomeResult;
   readonly feasible: boolean;
-  /** Points that it solved. */
-  readonly points: number;
 }
 
 export const ALL_PPM = 1_000_000;
@@ -83,7 +81,8 @@ export class Envelope {
   }
 
   /** The outcome and case that is furthest outside, on the searching engine. */
-  async worst(quantities: Quantities, cases: readonly Case[] = this.check.cases): Promise<OutcomeResult> {
+  async worst(quantities: Quantities): Promise<OutcomeResult> {
+    const { cases } = this.check;
     const results = await this.#search(quantities, this.outcomes, cases);
     const near = new Set(
       results
@@ -137,7 +136,6 @@ export class Envelope {
       results: recorded.slice(0, whole.length),
       worst: worstOf(results),
       feasible: isFeasible(recorded),
-      points: points.length,
     };
   }
 
@@ -164,6 +162,10 @@ export class Envelope {
 /** Quantities at a part of a way. */
 export function along({ from, to }: Way, share_ppm: number): number[] {
   return from.map((start, i) => start + (((to[i] ?? 0) - start) * share_ppm) / ALL_PPM);
+}
+
+export function total(quantities: Quantities): number {
+  return quantities.reduce((sum, quantity) => sum + quantity, 0);
 }
 
 /** Whole watts, rounded down. */

@@ -112,8 +112,8 @@ export class IntervalCheck {
   }
 
   /** The cases under these quantities on the engine of record, against the limits less the margin. */
-  evaluate(injection_W: Injection, cases: readonly Case[] = this.cases): Promise<CaseResult[]> {
-    return this.evaluatePoints(cases.map((one) => ({ injection_W, case: one })));
+  evaluate(injection_W: Injection): Promise<CaseResult[]> {
+    return this.evaluatePoints(this.cases.map((one) => ({ injection_W, case: one })));
   }
 
   /** The same for any points. */
@@ -182,13 +182,6 @@ export class IntervalCheck {
 
   get hasSearchEngine(): boolean {
     return this.#options.search !== undefined && !this.#searchLost;
-  }
-
-  /** A case without DER against the limits that it is measured by; <= 0 by their construction. */
-  async violationWithoutDer(one: Case): Promise<number> {
-    const found = (await this.withoutDer()).find((result) => result.case === one);
-    if (found === undefined) throw new RangeError(`minute ${one.minute} is no case of this interval`);
-    return measure(found.result, this.limitsOf(one)).violation_pu;
   }
 
   /** The limits of a case less the margin; once the cases without DER are solved. */

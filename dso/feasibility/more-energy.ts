@@ -3,7 +3,7 @@
  * sensitivities says where to go, the full power flow whether that is safe in every outcome and case, and again from
  * there. The feeder is nearly linear, so that a few rounds settle it; only what was found safe is ever returned.
  */
-import { type Envelope, type OutcomeResult, type Quantities, wholeWatts } from './envelope.ts';
+import { type Envelope, type OutcomeResult, type Quantities, total, wholeWatts } from './envelope.ts';
 import type { Case } from './interval-check.ts';
 import { isInside } from './limits.ts';
 import { type LinearProgram, maximise, type Row } from './linear-program.ts';
@@ -138,8 +138,4 @@ function brokenRows(
     }
   }
   return broken.sort((a, b) => b.by_W - a.by_W).slice(0, ROWS_A_CUT);
-}
-
-function total(quantities: Quantities): number {
-  return quantities.reduce((sum, quantity) => sum + quantity, 0);
 }

@@ -8,6 +8,8 @@ import { voltageKind } from './load-feeder.ts';
 import { linkRatings } from './ratings.ts';
 
 const DAY_MIN = 1440;
+/** Of a model without a feeder file, pu: ANSI C84.1, service voltage, range A. */
+export const DEFAULT_LIMITS = { low_pu: 0.95, high_pu: 1.05 } as const;
 
 /** @param path GLM file. @throws InputError when it cannot be read; what is in it the engine judges. */
 export function bareFeeder(path: string, limits: FeederLimits): Feeder {

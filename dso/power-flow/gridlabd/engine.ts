@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
+import { CRASHES_PER_CASE, LOAD_DEADLINE_MS, SOLVE_DEADLINE_MS, START_ATTEMPTS } from '../patience.ts';
 import type {
   Extremes,
   FeederDescription,
@@ -30,13 +31,6 @@ export interface GridLabDOptions {
   /** Real ms per solved case. */
   readonly solveDeadline_ms?: number;
 }
-
-const LOAD_DEADLINE_MS = 60_000;
-const SOLVE_DEADLINE_MS = 5_000;
-/** Times a case may take the process with it before it counts as one without a solution. */
-const CRASHES_PER_CASE = 2;
-/** Starts in a row that may fail before the engine is reported as unavailable. */
-const START_ATTEMPTS = 2;
 
 /** A model with its DERs, written to a file and ready to be loaded by however many processes it takes. */
 interface Prepared {

@@ -7,6 +7,7 @@ import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { channelValues } from '../gridlabd/channels.ts';
 import { unavailable } from '../gridlabd/process.ts';
+import { CRASHES_PER_CASE, LOAD_DEADLINE_MS, SOLVE_DEADLINE_MS, START_ATTEMPTS } from '../patience.ts';
 import type {
   Extremes,
   FeederDescription,
@@ -31,16 +32,10 @@ export interface OpenDssOptions {
   readonly solveDeadline_ms?: number;
 }
 
-const LOAD_DEADLINE_MS = 60_000;
-const SOLVE_DEADLINE_MS = 5_000;
 /** Many times what a large feeder needs per case in a batch. */
 const BATCH_CASE_MS = 5;
 /** Cases in one exchange: bounds memory, and what is solved again when one of them takes the process with it. */
 const BATCH = 4096;
-/** Times a case may take the process with it before it counts as one without a solution. */
-const CRASHES_PER_CASE = 2;
-/** Starts in a row that may fail before the engine is reported as unavailable. */
-const START_ATTEMPTS = 2;
 
 export class OpenDss implements PowerFlow {
   readonly description: FeederDescription;
