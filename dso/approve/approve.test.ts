@@ -133,6 +133,16 @@ const FAULTS: [name: string, bids: string, message: RegExp][] = [
     'derId,quantity_kW,price_USD_per_MWh\npv-634,5,3\npv-645,5,\n',
     /bids\.csv:3.*a price or a rank in every bid/s,
   ],
+  [
+    'W and kW',
+    'derId,quantity_W,quantity_kW\npv-634,5000,5\n',
+    /bids\.csv:2.*quantity_W and quantity_kW.*one of the two/s,
+  ],
+  [
+    'half a watt',
+    'derId,quantity_kW\npv-634,5.0005\n',
+    /bids\.csv:2.*quantity_kW.*5\.0005.*a whole quantity_W/s,
+  ],
   ['a bid twice', 'derId,quantity_kW\npv-634,5\npv-634,6\n', /bids\.csv:3.*pv-634 again/s],
   ['no number', 'derId,quantity_kW\npv-634,much\n', /bids\.csv:2.*quantity_kW.*much.*a number/s],
   ['a negative quantity', 'derId,quantity_W\npv-634,-5\n', /bids\.csv:2.*quantity_W.*-5.*>= 0/s],

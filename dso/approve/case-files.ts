@@ -3,7 +3,7 @@
  * the same names as columns.
  */
 import { extname } from 'node:path';
-import { readCsvInput, readInput, readRows } from '@fieldbid/core/cli/file-input';
+import { oneOf, readCsvInput, readInput, readRows } from '@fieldbid/core/cli/file-input';
 import { InputError } from '@fieldbid/core/errors';
 import { Phases } from '@fieldbid/core/gateway-api/schemas';
 import { Id } from '@fieldbid/core/market/messages';
@@ -65,7 +65,7 @@ export function readDers(file: string, phasesOfBus: (bus: string) => Phase[] | u
     if (lacking.length > 0 || phases.length === 0) {
       throw fault('phases', `${phases.join('')} at ${row.bus}`, `phases out of ${has.join('')}`);
     }
-    const nameplate_W = watts(row.nameplate_W, row.nameplate_kW) ?? LARGEST_W;
+    const nameplate_W = oneOf(row, { nameplate_W: 1, nameplate_kW: 1000 }, place) ?? LARGEST_W;
     return { derId: row.derId, bus: row.bus, phases, nameplate_W, deviceIds: [row.derId] };
   });
 }
@@ -100,7 +100,7 @@ export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): Bi
     }
     if (rank !== undefined && priced.length > 0)
       throw fault('rank', 'a rank', 'a price, as the other bids have');
-    const quantity_W = watts(row.quantity_W, row.quantity_kW);
+    const quantity_W = oneOf(row, { quantity_W: 1, quantity_kW: 1000 }, place);
     if (quantity_W === undefined)
       throw fault('quantity_W', 'nothing', 'quantity_W or quantity_kW, one of the two');
     if (quantity_W > der.nameplate_W) {
@@ -110,12 +110,6 @@ export function readBids(file: string, ders: ReadonlyMap<string, FeederDer>): Bi
     return { uid, derId, quantity_W, ...(rankOfPrice === undefined ? {} : { rank: rankOfPrice }) };
   });
   return { requests, ranked: ranked.length > 0 };
-}
-
-function watts(power_W: number | undefined, power_kW: number | undefined): number | undefined {
-  if (power_W !== undefined && power_kW !== undefined) return undefined;
-  if (power_kW !== undefined) return Math.round(power_kW * 1000);
-  return power_W;
 }
 
 interface Row<T> {
