@@ -35,6 +35,12 @@ export const topics = {
   agents: (agentId: string) => `${ROOT}/agents/${agentId}/state`,
   /** Bench → everybody, retained, {SharedClock}: market time where it is not real time. */
   clock: `${ROOT}/clock`,
+  /** Bench → everybody, retained, {LabDescription}: what is on the bench. */
+  lab: `${ROOT}/lab/description`,
+  /** Bench → everybody, {GridState}: the feeder as it was solved last. */
+  gridStates: `${ROOT}/lab/grid`,
+  /** Bench → everybody, {FaultMark}: a fault began, or ended. */
+  faultMarks: `${ROOT}/lab/faults`,
   /** Where answers to a client's requests arrive. */
   replies: (clientId: string) => `${ROOT}/replies/${clientId}`,
 } as const;

@@ -3,27 +3,21 @@
  * DER, DERA, BC-GW, DSO and ISO, and the plant that solves the feeder every minute. They share nothing but
  * sockets and the clock.
  */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
-import type { Bus } from '@fieldbid/core/bus/bus';
-import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
-import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
-import { TimeCoordinator } from '@fieldbid/core/time/coordinator';
-import type { TimeSource } from '@fieldbid/core/time/time-source';
-import { WallClock } from '@fieldbid/core/time/wall-clock';
 import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
-import { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
+import { openClock } from './clock.ts';
 import { Closers } from './closers.ts';
+import { openBus } from './connect.ts';
 import type { BenchInverter } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
@@ -70,12 +64,8 @@ export interface Hands {
 
 /** Real ms for a simulated inverter's answer on the fast clock. */
 const PATIENT_DEADLINE_MS = 30_000;
-/** Market time before the first bid in which everything is started, ms. */
-const LEAD_MS = 60_000;
 /** Codes of the bench are used at once. Real ms. */
 const CODE_VALID_MS = 60_000;
-/** Real time that starting it all may take by the wall clock, ms. */
-const REAL_LEAD_MS = 8000;
 
 /** @throws FieldbidError or InputError when the bench cannot be set up; what happens in the day is in the record. */
 export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord> {
@@ -203,67 +193,4 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   await writeLedgerPayloads(ledger.ledger, folder);
   await closers.closeAll(log);
   return record;
-}
-
-interface BenchClock {
-  readonly now: () => number;
-  readonly join: (name: string) => TimeSource;
-  /** Rejects when time stands still for too long. */
-  readonly failure: Promise<never>;
-}
-
-function openClock(first_ms: number, { realtimeSpeed, log }: MarketDayOptions, closers: Closers): BenchClock {
-  const start_ms = first_ms - Math.max(LEAD_MS, REAL_LEAD_MS * (realtimeSpeed ?? 0));
-  if (realtimeSpeed !== undefined) {
-    const shared = { speed: realtimeSpeed, origin_ms: start_ms, realOrigin_ms: Date.now() };
-    const clock = new WallClock(shared);
-    closers.add('clock', () => clock.close());
-    return {
-      now: () => clock.now(),
-      join: () => new WallClock(shared),
-      failure: new Promise<never>(() => {}),
-    };
-  }
-  let fail: (error: FieldbidError) => void = () => {};
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failure.catch(() => {});
-  const coordinator = new TimeCoordinator(start_ms, {
-    hangGuard_ms: 120_000,
-    onHang: (names) => {
-      log.fatal({ names }, 'time stands still');
-      fail(
-        new FieldbidError(
-          'TIME_STANDS_STILL',
-          `nothing has moved for two minutes; at work: ${names.join(', ')}`,
-        ),
-      );
-    },
-  });
-  return { now: () => coordinator.now(), join: (name) => coordinator.join(name), failure };
-}
-
-/** The embedded broker with credentials of this run, or the one that was named. */
-async function openBus(
-  { brokerUrl, log }: MarketDayOptions,
-  closers: Closers,
-): Promise<(clientId: string) => Promise<Bus>> {
-  let url = brokerUrl;
-  let credentials = {};
-  if (url === undefined) {
-    const made = { username: 'bench', password: randomBytes(24).toString('base64url') };
-    const broker = await EmbeddedBroker.start({ credentials: made });
-    closers.add('broker', () => broker.close());
-    url = broker.url;
-    credentials = made;
-  }
-  const broker = url;
-  return async (clientId) => {
-    const onFault = ({ topic, error }: { topic: string; error: unknown }): void =>
-      log.warn({ clientId, topic, code: codeOf(error) }, `bus: ${messageOf(error)}`);
-    const bus = await MqttBus.connect({ url: broker, clientId, ...credentials, onFault });
-    closers.add(`bus of ${clientId}`, () => bus.close());
-    return bus;
-  };
 }
