@@ -85,12 +85,14 @@ export interface BaselineFiles {
   /** Where openings outlive a restart; in memory alone when absent. */
   readonly openingsFile?: string;
   readonly derIds: readonly string[];
+  /** DERs of other DERAs, which the file may have too. */
+  readonly others?: readonly string[];
   readonly drawBlind?: (intervalId: string) => string;
 }
 
 /** @throws InputError for a file that is wrong, or a calendar whose intervals do not divide the UTC day. */
 export function openBaselines(files: BaselineFiles): Baselines {
-  const { deraId, calendar, rules, file, openingsFile, derIds, drawBlind } = files;
+  const { deraId, calendar, rules, file, openingsFile, derIds, others, drawBlind } = files;
   const { interval_min, start } = calendar;
   const whole = 1440 % interval_min === 0;
   if (!whole || intervalOf(start, interval_min).start_ms % (interval_min * 60_000) !== 0) {
@@ -101,7 +103,7 @@ export function openBaselines(files: BaselineFiles): Baselines {
       expected: 'intervals that divide the UTC day, with baselines',
     });
   }
-  const history = readMeterHistory(file, interval_min, derIds);
+  const history = readMeterHistory(file, interval_min, derIds, others);
   const openings = new Openings(deraId, openingsFile);
   return new Baselines({
     ...{ rules, history, openings },

@@ -96,12 +96,14 @@ export class MeterHistory {
  * `derId,start,metered_Wh` with one row per DER and interval, whole days, UTC; and, where a day had one, `event`: 1 in
  * intervals in which the DER was dispatched or curtailed, else 0.
  * @param derIds of the portfolio.
+ * @param others DERs of somebody else that the file may have too; passed over.
  * @throws InputError naming file, line and column.
  */
 export function readMeterHistory(
   file: string,
   interval_min: number,
   derIds: readonly string[],
+  others: readonly string[] = [],
 ): MeterHistory {
   const { rows, columns } = readCsv(file, ['derId', 'start', 'metered_Wh']);
   const history = new MeterHistory(interval_min);
@@ -114,6 +116,7 @@ export function readMeterHistory(
     });
   for (const row of rows) {
     const derId = row.text('derId');
+    if (others.includes(derId)) continue;
     if (!derIds.includes(derId)) {
       throw wrong(row, '/derId', JSON.stringify(derId), `a DER of the portfolio: ${derIds.join(', ')}`);
     }

@@ -13,6 +13,8 @@ import { monitoredVoltages } from '../power-flow/voltages.ts';
 
 export interface FeederDer extends DerConnection {
   readonly nameplate_W: number;
+  /** What its power comes from: the sun, or what a battery holds, which no hour limits. `pv` by default. */
+  readonly resource?: 'pv' | 'storage';
   readonly deviceIds: readonly string[];
   /** Retail programme that pays for the DER's energy: it is not qualified for the market. */
   readonly retailProgramme?: string;
@@ -98,9 +100,11 @@ export class Feeder {
     return monitoredVoltages(der.phases, this.data.voltages).map((voltage) => `${der.bus}.${voltage}`);
   }
 
-  /** Power of a DER under a clear sky, W; 0 for one that the feeder has not. */
+  /** Most that a DER can deliver, W: under a clear sky, of storage at any hour; 0 for one that the feeder has not. */
   clearSky_W(derId: string, minuteOfDay: number): number {
-    return (this.#ders.get(derId)?.nameplate_W ?? 0) * at(this.data.clearSky, minuteOfDay);
+    const der = this.#ders.get(derId);
+    if (der === undefined) return 0;
+    return der.nameplate_W * (der.resource === 'storage' ? 1 : at(this.data.clearSky, minuteOfDay));
   }
 
   /** The power-flow case of a minute: loads by their patterns. */

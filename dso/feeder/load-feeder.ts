@@ -50,6 +50,7 @@ export const FeederFile = Type.Object(
           bus: ObjectName,
           phases: Phases,
           nameplate_W: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
+          resource: Type.Optional(Type.Enum(['pv', 'storage'])),
           deviceIds: Type.Array(Id, { minItems: 1, maxItems: 64 }),
           /** Retail programme that pays for the same energy (net metering): the DER may not bid. */
           retailProgramme: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),

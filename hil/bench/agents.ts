@@ -46,7 +46,7 @@ export interface BenchAgents {
 export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const { loaded, feeder, devices, connect, timeFor, closers } = parts;
   const { scenario } = loaded;
-  const { calendar, deraId } = scenario;
+  const { calendar } = scenario;
   const log = parts.log.child({ room: 'edge-agent' });
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
@@ -55,6 +55,7 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const links = new ModbusLinks();
   for (const { derId, endpoint, profile: profileName, proxy, mapping, opcua } of devices) {
     const owner = scenario.ders.find((der) => der.derId === derId);
+    const deraId = owner?.deraId ?? scenario.deraId;
     const time = timeFor(`agent of ${derId}`);
     const deadline_ms =
       parts.deadline_ms === undefined || proxy === undefined

@@ -12,11 +12,20 @@ import { Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import { ModbusServer } from '../devices/modbus-server.ts';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
-import { type Faults, SimulatedInverter } from '../devices/simulated-inverter.ts';
+import { readDump } from '../devices/register-dump.ts';
+import { replayDump } from '../devices/replay.ts';
+import {
+  type Faults,
+  SimulatedInverter,
+  type SimulatedInverterOptions,
+} from '../devices/simulated-inverter.ts';
+import { familyOf } from '../devices/twins/families.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { DeviceWrites } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
+import type { Scenario } from '../scenario/schema.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
 import { accessBeside, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
@@ -89,10 +98,34 @@ async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
 
 type Simulated = Omit<SimulatedOpcUaInverterOptions, 'pkiFolder' | 'user'>;
 
-async function openModbus(simulated: Simulated, port: number) {
+async function openModbus(simulated: SimulatedInverterOptions, port: number) {
   const inverter = new SimulatedInverter(simulated);
   const bound = await inverter.listen(LOOPBACK, port);
-  return { inverter, endpoint: `tcp://${LOOPBACK}:${bound.port}?unit=1` };
+  return { inverter, endpoint: endpointOf(bound.port, inverter.unit) };
+}
+
+function endpointOf(port: number, unit: number): string {
+  return `tcp://${LOOPBACK}:${port}?unit=${unit}`;
+}
+
+/** Whose registers and ways it has: of the twin that is named, or that fits its profile. */
+function waysOf({
+  profile,
+  twin,
+  quirks = {},
+}: Scenario['ders'][number]): Pick<SimulatedInverterOptions, 'family' | 'quirks'> {
+  return { family: twin ?? familyOf(profile), quirks };
+}
+
+/** What starts the name of a dump in a scenario. */
+const DUMP = 'dump:';
+
+async function openDump(file: string, port: number, closers: Closers): Promise<{ endpoint: string }> {
+  const { registers } = await replayDump(readDump(file), file);
+  const server = new ModbusServer(registers);
+  const bound = await server.listen(LOOPBACK, port);
+  closers.add(`dump ${file}`, () => server.close());
+  return { endpoint: endpointOf(bound.port, 1) };
 }
 
 async function openOpcUa(lab: OpcUaLab, simulated: Simulated, port: number) {
@@ -135,12 +168,19 @@ export async function openBenchDevices(options: {
   const lab = scenario.ders.some(({ device, protocol }) => device === 'simulated' && protocol === 'opcua')
     ? await openOpcUaLab(options.opcuaFolder ?? temporaryFolder(closers), LOOPBACK)
     : undefined;
-  for (const { derId, device, protocol, profile, mapping, opcua, faults = [] } of scenario.ders) {
+  for (const owned of scenario.ders) {
+    const { derId, device, protocol, profile, mapping, opcua, faults = [] } = owned;
     const der = feeder.der(derId);
     if (der === undefined) throw new TypeError(`${derId} was checked to be a DER of the feeder`);
-    const sky = skyFactor(deviations, seed, derId, minutes);
+    const sky = der.resource === 'storage' ? () => 1 : skyFactor(deviations, seed, derId, minutes);
     const available_W = (t_ms: number): number =>
       feeder.clearSky_W(derId, minuteOfDay(t_ms)) * sky(minuteOf(t_ms));
+    const agentsPort = options.firstPort === undefined ? 0 : options.firstPort + devices.length;
+    if (device.startsWith(DUMP)) {
+      const server = await openDump(besideFile(loaded.file, device.slice(DUMP.length)), agentsPort, closers);
+      devices.push({ derId, profile, ...server, plant: await measuredDevice(derId, bus) });
+      continue;
+    }
     if (device !== 'simulated') {
       devices.push({
         ...{ derId, endpoint: device, profile, plant: await measuredDevice(derId, bus) },
@@ -157,10 +197,11 @@ export async function openBenchDevices(options: {
       now,
       available_W,
     };
-    const agentsPort = options.firstPort === undefined ? 0 : options.firstPort + devices.length;
     const ownPort = faults.length === 0 ? agentsPort : 0;
     const found =
-      protocol === 'opcua' ? await openOpcUa(lab!, simulated, ownPort) : await openModbus(simulated, ownPort);
+      protocol === 'opcua'
+        ? await openOpcUa(lab!, simulated, ownPort)
+        : await openModbus({ ...simulated, ...waysOf(owned) }, ownPort);
     const { inverter } = found;
     let { endpoint } = found;
     closers.add(`inverter of ${derId}`, () => inverter.close());
@@ -169,7 +210,7 @@ export async function openBenchDevices(options: {
       const target = { host: LOOPBACK, port: inverter.port };
       const faulty = new ModbusFaultProxy({ target, rules: faults, seed: `${seed} ${derId}`, now });
       const bound = await faulty.listen(LOOPBACK, agentsPort);
-      endpoint = `tcp://${LOOPBACK}:${bound.port}?unit=1`;
+      endpoint = endpoint.replace(`:${inverter.port}?`, `:${bound.port}?`);
       closers.add(`faults of ${derId}`, () => faulty.close());
       proxy = faulty;
     }

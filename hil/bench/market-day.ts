@@ -3,8 +3,7 @@
  * DER, DERA, BC-GW, DSO and ISO, and the plant that solves the feeder every minute. They share nothing but
  * sockets and the clock.
  */
-import { join } from 'node:path';
-import { Journal } from '@fieldbid/aggregator/registration/journal';
+import type { AggregatorService } from '@fieldbid/aggregator/service';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
@@ -13,6 +12,7 @@ import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder'
 import { DsoService } from '@fieldbid/dso/service';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
+import { deraPortfolios } from '../scenario/schema.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { openClock } from './clock.ts';
@@ -22,9 +22,8 @@ import type { BenchInverter } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
-import { baselinesOf, makeAggregator, openGateway, startIso } from './market-services.ts';
+import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
-import { portfolioOf } from './portfolio.ts';
 import type { Progress } from './progress.ts';
 
 export interface MarketDayOptions {
@@ -82,8 +81,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const { scenario } = loaded;
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
-  const baselines = baselinesOf(loaded);
   const schedule = moments(scenario.calendar);
+  const portfolios = deraPortfolios(scenario);
   // Before the clock: on first use this sets up Python, which takes a while.
   const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
   closers.add('power flow of the DSO', () => dsoFlow.close());
@@ -105,7 +104,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     powerFlow: dsoFlow,
     search: dsoSearch,
     interval_min: scenario.calendar.interval_min,
-    deraIds: [scenario.deraId],
+    deraIds: [...portfolios.keys()],
     policy: policyNamed(scenario.dso.policy),
     safety: scenario.dso.safety,
     margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu,
@@ -143,21 +142,15 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     log,
     closers,
   });
-  const aggregator = makeAggregator(
-    loaded,
-    {
-      bus: await connect(scenario.deraId),
-      time: clock.join(scenario.deraId),
-      gateway: gateway.client('dera'),
-      journal: new Journal(join(folder, `${scenario.deraId}.keys.ndjson`)),
-      settlement: {
-        ...{ time: clock.join(`${scenario.deraId}/settlement`), rules: scenario.settlement },
-        ...(baselines === undefined ? {} : { baselines }),
-      },
-      portfolio: portfolioOf(feeder).map((der) => ({ ...der, deraId: scenario.deraId })),
-    },
-    log,
-  );
+  const aggregators: AggregatorService[] = [];
+  const deraOf = new Map<string, AggregatorService>();
+  for (const [deraId, derIds] of portfolios) {
+    const bus = await connect(deraId);
+    const own = { deraId, derIds, feeder, bus, join: clock.join, gateway: gateway.client(deraId), folder };
+    const aggregator = makeAggregator(loaded, own, log);
+    aggregators.push(aggregator);
+    for (const derId of derIds) deraOf.set(derId, aggregator);
+  }
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
@@ -166,14 +159,21 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     dso: gateway.client('dso'),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
   };
-  await aggregator.start();
-  closers.add('aggregator', () => aggregator.stop());
-  await agents.enrol((derId) => aggregator.issueCode(derId, CODE_VALID_MS));
+  for (const aggregator of aggregators) {
+    await aggregator.start();
+    closers.add('aggregator', () => aggregator.stop());
+  }
+  await agents.enrol((derId) => deraOf.get(derId)!.issueCode(derId, CODE_VALID_MS));
 
   const minutes = schedule.length * scenario.calendar.interval_min;
   say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);
   const setUp_ms = performance.now() - began;
-  const running = Promise.all([bench.run(), aggregator.done(), iso.done(), agents.done()]);
+  const running = Promise.all([
+    bench.run(),
+    iso.done(),
+    agents.done(),
+    ...aggregators.map((one) => one.done()),
+  ]);
   starting.close();
   await Promise.race([running, clock.failure]);
   const day_ms = performance.now() - began - setUp_ms;

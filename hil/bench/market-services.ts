@@ -3,6 +3,7 @@
  * ledger of the run (5-7), DSO (7), ISO (8-9), DERA (3-10). They meet over sockets only.
  */
 import { join } from 'node:path';
+import { Journal } from '@fieldbid/aggregator/registration/journal';
 import { AggregatorService } from '@fieldbid/aggregator/service';
 import { type Baselines, openBaselines } from '@fieldbid/aggregator/settlement/baselines';
 import { apiKeysOf, type NewApiKey, newApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
@@ -17,17 +18,21 @@ import type { Logger } from '@fieldbid/core/logging';
 import { priceRange } from '@fieldbid/core/market/calendar';
 import { seededRandom } from '@fieldbid/core/random';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
+import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadMarketData } from '@fieldbid/iso-sim/market-data';
 import { IsoService } from '@fieldbid/iso-sim/service';
 import type { LoadedScenario } from '../scenario/load.ts';
+import { deraPortfolios } from '../scenario/schema.ts';
 import type { Closers } from './closers.ts';
 import { type BenchLedger, DURABILITY } from './ledger.ts';
+import { portfolioOf } from './portfolio.ts';
 
 /** The BC-GW and a way in for everybody. */
 export interface OpenGateway {
   readonly url: string;
   readonly ledger: BenchLedger;
-  client(role: NewApiKey['role']): GatewayClient;
+  /** @param name a DERA's id, `dso` or `operator`. */
+  client(name: string): GatewayClient;
   /** Ends the gateway and starts it again on the same port, ledger and store. */
   restart(): Promise<void>;
 }
@@ -40,13 +45,15 @@ export async function openGateway(
   log: Logger,
   closers: Closers,
 ): Promise<OpenGateway> {
-  const { deraId, seed } = loaded.scenario;
+  const { seed } = loaded.scenario;
   const wanted: NewApiKey[] = [
-    { name: deraId, role: 'dera', deraId },
+    ...[...deraPortfolios(loaded.scenario).keys()].map(
+      (deraId) => ({ name: deraId, role: 'dera', deraId }) as const,
+    ),
     { name: 'dso', role: 'dso' },
     { name: 'operator', role: 'operator' },
   ];
-  const made = wanted.map((one) => ({ role: one.role, ...newApiKey(one) }));
+  const made = wanted.map((one) => ({ name: one.name, ...newApiKey(one) }));
   const stores = await openSqliteStores({
     file: join(folder, 'gateway', 'raw-records.sqlite'),
     durability: DURABILITY,
@@ -72,11 +79,11 @@ export async function openGateway(
       await gateway.close();
       gateway = await start(Number(new URL(url).port));
     },
-    client: (role) => {
-      const apiKey = made.find((one) => one.role === role)?.key;
-      if (apiKey === undefined) throw new TypeError(`no key of the role ${role} was made`);
+    client: (name) => {
+      const apiKey = made.find((one) => one.name === name)?.key;
+      if (apiKey === undefined) throw new TypeError(`no key was made for ${name}`);
       const onInterruption = (error: unknown): void =>
-        log.warn({ role, code: codeOf(error) }, `event stream interrupted: ${messageOf(error)}`);
+        log.warn({ client: name, code: codeOf(error) }, `event stream interrupted: ${messageOf(error)}`);
       return new GatewayClient({ url, apiKey, onInterruption });
     },
   };
@@ -108,31 +115,48 @@ export async function startIso(
 }
 
 /** Blinds from the seed, as secret as that: two runs of one seed write the same hashes on the ledger. */
-export function baselinesOf({ scenario, baselineFile }: LoadedScenario): Baselines | undefined {
-  const { baseline, calendar, deraId, ders, seed } = scenario;
+function baselinesOf(
+  { scenario, baselineFile }: LoadedScenario,
+  deraId: string,
+  derIds: readonly string[],
+): Baselines | undefined {
+  const { baseline, calendar, ders, seed } = scenario;
   if (baseline === undefined || baselineFile === undefined) return undefined;
   return openBaselines({
     ...{ deraId, calendar, rules: baseline.rules, file: baselineFile },
-    derIds: ders.map(({ derId }) => derId),
+    derIds,
+    others: ders.map(({ derId }) => derId).filter((derId) => !derIds.includes(derId)),
     drawBlind: (intervalId) =>
       hmacSha256Hex(`fieldbid/blind/v1\n${seed}`, `${deraId}\n${intervalId}`).slice(0, 32),
   });
 }
 
-export function makeAggregator(
-  loaded: LoadedScenario,
-  parts: Pick<
-    ConstructorParameters<typeof AggregatorService>[0],
-    'bus' | 'time' | 'gateway' | 'portfolio' | 'journal' | 'settlement'
-  >,
-  log: Logger,
-): AggregatorService {
-  const { calendar, deraId, market, seed } = loaded.scenario;
+/** What a bench's DERA has of its own. */
+export interface DeraParts {
+  readonly deraId: string;
+  readonly derIds: readonly string[];
+  readonly feeder: Feeder;
+  readonly bus: Bus;
+  readonly join: (name: string) => TimeSource;
+  readonly gateway: GatewayClient;
+  /** Where its journal of codes and keys goes. */
+  readonly folder: string;
+}
+
+export function makeAggregator(loaded: LoadedScenario, parts: DeraParts, log: Logger): AggregatorService {
+  const { calendar, market, seed, settlement } = loaded.scenario;
+  const { deraId, derIds, feeder, bus, join: joinClock, gateway, folder } = parts;
   const codes = seededRandom(seed, `${deraId} codes`);
+  const baselines = baselinesOf(loaded, deraId, derIds);
   return new AggregatorService({
-    ...parts,
-    deraId,
-    calendar,
+    ...{ deraId, bus, gateway, calendar },
+    time: joinClock(deraId),
+    journal: new Journal(join(folder, `${deraId}.keys.ndjson`)),
+    portfolio: portfolioOf(feeder, deraId, derIds),
+    settlement: {
+      ...{ time: joinClock(`${deraId}/settlement`), rules: settlement },
+      ...(baselines === undefined ? {} : { baselines }),
+    },
     maxSegments: market.maxSegments,
     requireSignatures: true,
     // A proof of the code is on the ledger, and two runs of one seed write the same there.

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
+import type { NewApiKey } from '@fieldbid/bc-gateway/auth/api-keys';
 import { ApiKeyFile } from '@fieldbid/bc-gateway/auth/key-file';
 import { addKey } from '@fieldbid/bc-gateway/commands/keys';
 import { besideFile } from '@fieldbid/core/config';
@@ -14,8 +15,9 @@ import { CODE_ALPHABET, CODE_LENGTH } from '@fieldbid/core/market/enrolment';
 import { enrolmentRequest } from '@fieldbid/edge-agent/attestation/enrol';
 import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
+import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
-import type { Scenario } from '../scenario/schema.ts';
+import { deraPortfolios, type Scenario } from '../scenario/schema.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
 import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
@@ -32,8 +34,6 @@ export interface SplitOptions {
 }
 
 const SECRET_MODE = 0o600;
-/** The DERA's journal of codes and keys. */
-const KEYS = 'dera.keys.ndjson';
 const LOOPBACK = '127.0.0.1';
 /** Beside the config files: certificates and password of the simulated OPC UA inverters. */
 const OPCUA_FOLDER = 'opcua';
@@ -44,7 +44,8 @@ const OPCUA_FOLDER = 'opcua';
  */
 export async function splitScenario(loaded: LoadedScenario, options: SplitOptions): Promise<string[]> {
   const { scenario } = loaded;
-  const { calendar, deraId, market, seed } = scenario;
+  const { calendar, market, seed } = scenario;
+  const portfolios = deraPortfolios(scenario);
   const folder = resolve(options.out);
   if (existsSync(folder) && readdirSync(folder).length > 0) {
     throw new InputError({
@@ -60,14 +61,19 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     writeFileSync(join(folder, name), stringify(content));
   const broker = { url: options.brokerUrl };
   const clock = { source: 'bus' };
-  const gatewayAs = (role: string) => ({
+  const gatewayAs = (name: string) => ({
     url: `http://127.0.0.1:${options.gatewayPort}`,
-    apiKeyFile: `${role}.key`,
+    apiKeyFile: `${name}.key`,
   });
   const keys = ApiKeyFile.openOrNew(join(folder, 'keys.json'));
-  for (const role of ['dera', 'dso', 'operator'] as const) {
-    const key = await addKey(keys, { name: role, role, ...(role === 'dera' ? { deraId } : {}) });
-    writeFileSync(join(folder, `${role}.key`), `${key}\n`, { mode: SECRET_MODE });
+  const keyHolders: NewApiKey[] = [
+    ...[...portfolios.keys()].map((deraId) => ({ name: deraId, role: 'dera', deraId }) as const),
+    { name: 'dso', role: 'dso' },
+    { name: 'operator', role: 'operator' },
+  ];
+  for (const holder of keyHolders) {
+    const key = await addKey(keys, holder);
+    writeFileSync(join(folder, `${holder.name}.key`), `${key}\n`, { mode: SECRET_MODE });
   }
   write('gateway.yaml', {
     listen: { host: '127.0.0.1', port: options.gatewayPort },
@@ -78,7 +84,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     gateway: gatewayAs('dso'),
     feederFile: resolve(loaded.feederFile),
     calendar,
-    deraIds: [deraId],
+    deraIds: [...portfolios.keys()],
     policy: scenario.dso.policy,
     safety: scenario.dso.safety,
     ...(scenario.dso.margin_pu === undefined ? {} : { margin_pu: scenario.dso.margin_pu }),
@@ -90,21 +96,29 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     seed,
     market: { ...market, supplyFile: resolve(loaded.supplyFile), demandFile: resolve(loaded.demandFile) },
   });
-  write('aggregator.yaml', {
-    deraId,
-    broker,
-    gateway: gatewayAs('dera'),
-    clock,
-    calendar,
-    maxSegments: market.maxSegments,
-    keysFile: KEYS,
-    requireSignatures: true,
-    settlement: scenario.settlement,
-    ...(scenario.baseline === undefined || loaded.baselineFile === undefined
-      ? {}
-      : { baseline: { ...scenario.baseline, file: resolve(loaded.baselineFile) } }),
-    portfolio: portfolioOf(feeder),
-  });
+  const aggregators: string[] = [];
+  const journals = new Map<string, Journal>();
+  for (const [deraId, derIds] of portfolios) {
+    const name = portfolios.size === 1 ? 'aggregator.yaml' : `aggregator-${deraId}.yaml`;
+    const keysFile = `${deraId}.keys.ndjson`;
+    write(name, {
+      deraId,
+      broker,
+      gateway: gatewayAs(deraId),
+      clock,
+      calendar,
+      maxSegments: market.maxSegments,
+      keysFile,
+      requireSignatures: true,
+      settlement: scenario.settlement,
+      ...(scenario.baseline === undefined || loaded.baselineFile === undefined
+        ? {}
+        : { baseline: { ...scenario.baseline, file: resolve(loaded.baselineFile) } }),
+      portfolio: portfolioOf(feeder, deraId, derIds).map(({ deraId: _, ...der }) => der),
+    });
+    aggregators.push(name);
+    journals.set(deraId, new Journal(join(folder, keysFile)));
+  }
   const simulated = scenario.ders.filter(({ device }) => device === 'simulated');
   const lab = simulated.some(({ protocol }) => protocol === 'opcua')
     ? await openOpcUaLab(join(folder, OPCUA_FOLDER), LOOPBACK)
@@ -120,10 +134,9 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     speed: options.speed,
     lead_s: options.lead_s,
   });
-  const journal = new Journal(join(folder, KEYS));
   const edges: string[] = [];
-  for (const [a, share] of agentShares(scenario.ders.length, options.agents).entries()) {
-    const name = `edge-${a + 1}`;
+  for (const { deraId, share } of agentShares(scenario, options.agents)) {
+    const name = `edge-${edges.length + 1}`;
     const keyFile = `${name}.key.pem`;
     // Enrolled already: as by a code each, which a person would carry from the one program to the other.
     const signer = deviceKey(join(folder, keyFile));
@@ -132,7 +145,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
       const { derId } = scenario.ders[i]!;
       const device = { deraId, derId, deviceIds: feeder.der(derId)?.deviceIds ?? [] };
       const request = await enrolmentRequest(signer, device, anyCode());
-      journal.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey, request });
+      journals.get(deraId)!.append({ event: 'enrolled', derId, at_ms: Date.now(), publicKey, request });
     }
     write(`${name}.yaml`, {
       agentId: name,
@@ -170,7 +183,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     run('dso', 'dso.yaml'),
     run('bench', 'bench.yaml'),
     run('iso', 'iso.yaml'),
-    run('aggregator', 'aggregator.yaml'),
+    ...aggregators.map((file) => run('aggregator', file)),
     ...edges.map((name) => run('edge', `${name}.yaml`)),
   ];
 }
@@ -184,7 +197,7 @@ function anyCode(): string {
 /** How an edge agent finds a DER's device, as keys of its config. */
 function reached(
   file: string,
-  { device, protocol, profile, mapping, opcua }: Scenario['ders'][number],
+  { device, protocol, profile, twin, mapping, opcua }: Scenario['ders'][number],
   port: number,
   lab: OpcUaLab | undefined,
   phases: string,
@@ -193,7 +206,10 @@ function reached(
     const endpoint = `opc.tcp://${LOOPBACK}:${port}${OPCUA_PATH}`;
     return { endpoint, mapping: lab.mapping(phases), opcua: lab.access };
   }
-  if (device === 'simulated') return { endpoint: `tcp://${LOOPBACK}:${port}?unit=1`, profile };
+  if (device === 'simulated' || device.startsWith('dump:')) {
+    const unit = device === 'simulated' ? FAMILIES[twin ?? familyOf(profile)].unit : 1;
+    return { endpoint: `tcp://${LOOPBACK}:${port}?unit=${unit}`, profile };
+  }
   return {
     endpoint: device,
     profile,
@@ -202,14 +218,22 @@ function reached(
   };
 }
 
-/** Indices 0 … count-1 in `parts` runs of nearly the same length; no empty ones. */
-function agentShares(count: number, parts: number): number[][] {
-  const shares: number[][] = [];
-  for (let i = 0; i < count; i++) {
-    const part = Math.floor((i * Math.min(parts, count)) / count);
-    const share = shares[part];
-    if (share === undefined) shares[part] = [i];
-    else share.push(i);
+/**
+ * The DERs by index, in `parts` runs of nearly the same length; no empty ones, and one at least for each DERA: an
+ * agent bids at one.
+ */
+function agentShares(
+  { deraId, ders }: Scenario,
+  parts: number,
+): { readonly deraId: string; readonly share: readonly number[] }[] {
+  const count = Math.min(parts, ders.length);
+  const shares = new Map<string, { deraId: string; share: number[] }>();
+  for (const [i, der] of ders.entries()) {
+    const own = der.deraId ?? deraId;
+    const key = `${Math.floor((i * count) / ders.length)} ${own}`;
+    const known = shares.get(key);
+    if (known === undefined) shares.set(key, { deraId: own, share: [i] });
+    else known.share.push(i);
   }
-  return shares;
+  return [...shares.values()];
 }

@@ -2,6 +2,8 @@
  * A register dump of a real device, served as it was taken: reads only what the dump holds. With `writable` those
  * registers keep what is written to them; nothing else follows, the measured power least of all.
  */
+import { readText } from '@fieldbid/core/config';
+import { InputError, messageOf } from '@fieldbid/core/errors';
 import { parse } from '@fieldbid/core/schema';
 import Type from 'typebox';
 import { ILLEGAL_ADDRESS, ModbusRefusal, type RegisterDevice } from './modbus-answers.ts';
@@ -14,6 +16,17 @@ export const RegisterDump = Type.Object({
     Type.Integer({ minimum: 0, maximum: 65_535 }),
   ),
 });
+
+/** A dump's file, as JSON. @throws InputError for a file that is missing, or none. */
+export function readDump(file: string): unknown {
+  const text = readText(file);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const found = `no JSON (${messageOf(cause)})`;
+    throw new InputError({ source: file, path: '', found, expected: 'a register dump' }, { cause });
+  }
+}
 
 /** @param writable none by default. @throws InputError for a dump that is none. */
 export function dumpRegisters(

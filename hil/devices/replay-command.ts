@@ -1,9 +1,8 @@
 /** `fieldbid edge replay`: beside `edge dump`, but in this room: an agent's machine serves nothing. */
 import { type Command, group, runUntilSignal } from '@fieldbid/core/cli/command';
-import { readText } from '@fieldbid/core/config';
-import { InputError, messageOf } from '@fieldbid/core/errors';
 import { isLoopback } from '@fieldbid/core/loopback';
 import { hostAndPort } from './options.ts';
+import { readDump } from './register-dump.ts';
 import { replayDump } from './replay.ts';
 import { serve } from './serve.ts';
 
@@ -43,21 +42,11 @@ async function runReplay(file: string, options: ReplayOptions, command: Command)
       `fieldbid: ${host} can be reached from other machines; add --allow-remote if that is meant`,
     );
   }
-  const { registers, models, writable } = await replayDump(readJson(file), file);
+  const { registers, models, writable } = await replayDump(readDump(file), file);
   const served = await serve(registers, { scheme: 'tcp', host, port, unit: 1 });
   const what = models.length === 0 ? 'no SunSpec models' : `SunSpec models ${models.join(', ')}`;
   console.log(`${file} answers at ${served.endpoint}; Ctrl-C ends it.
 ${what}; ${writable} registers can be written. Try, in another terminal:
   npx fieldbid edge read '${served.endpoint}'`);
   await runUntilSignal(() => served.close());
-}
-
-function readJson(file: string): unknown {
-  const text = readText(file);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    const found = `no JSON (${messageOf(cause)})`;
-    throw new InputError({ source: file, path: '', found, expected: 'a register dump' }, { cause });
-  }
 }

@@ -17,7 +17,7 @@ import { Front } from './twins/front.ts';
 import { measurementModel } from './twins/models-1xx.ts';
 import { type Nameplate, powerExponent } from './twins/part.ts';
 
-/** Ways of real devices that a bench wants to meet; a family has its own beside these. */
+/** Ways of real devices that a bench wants to meet; a family has its own beside these (a scenario's `quirks`). */
 export interface Quirks {
   /** Function 6, or function 16, is answered with exception 1. */
   readonly refusesWriteSingle?: boolean;
@@ -149,6 +149,11 @@ export class SimulatedInverter {
     const bound = await this.#server.listen(host, port);
     this.#port = bound.port;
     return bound;
+  }
+
+  /** Modbus unit id that it answers to. */
+  get unit(): number {
+    return this.#unit;
   }
 
   /** The TCP port that it answers on; 0 before `listen`. */

@@ -6,8 +6,9 @@ import { type Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/c
 import type { ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { checkRules } from '../faults/rules.ts';
-import { Scenario } from './schema.ts';
+import { deraPortfolios, Scenario } from './schema.ts';
 
 export interface LoadedScenario {
   readonly file: string;
@@ -54,18 +55,22 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const changed: Scenario = { ...scenario, calendar, dso, seed: overrides.seed ?? scenario.seed };
   moments(calendar, `${file} at /calendar`);
   dayAheadMoments(calendar, `${file} at /calendar (--no-day-ahead runs without a day-ahead market)`);
-  if (!changed.market.participants.includes(changed.deraId)) {
-    throw wrong(
-      file,
-      '/market/participants',
-      changed.market.participants.join(', '),
-      `a list with ${changed.deraId}`,
-    );
+  const deraIds = [...deraPortfolios(changed).keys()];
+  const outside = deraIds.find((deraId) => !changed.market.participants.includes(deraId));
+  if (outside !== undefined) {
+    const found = changed.market.participants.join(', ');
+    throw wrong(file, '/market/participants', found, `a list with ${outside}`);
   }
   const ids = changed.ders.map(({ derId }) => derId);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
-  for (const [i, { device, protocol, mapping, faults }] of changed.ders.entries()) {
+  for (const [i, { device, protocol, mapping, faults, twin, quirks }] of changed.ders.entries()) {
+    if (device.startsWith('dump:')) named(file, `/ders/${i}/device`, device.slice('dump:'.length));
+    for (const [key, value] of Object.entries({ twin, quirks })) {
+      if (value === undefined || (device === 'simulated' && protocol === 'modbus')) continue;
+      const found = `${key} of ${device === 'simulated' ? protocol : device}`;
+      throw wrong(file, `/ders/${i}/${key}`, found, 'it for device: simulated, protocol: modbus');
+    }
     const physical = device.startsWith('opc.tcp://');
     if (physical) named(file, `/ders/${i}/mapping`, mapping ?? '');
     else if (mapping !== undefined) {
@@ -107,6 +112,18 @@ export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): 
   const unknown = [...owned].find((id) => !connected.includes(id));
   if (unknown !== undefined)
     throw wrong(file, '/ders', unknown, `DERs of the feeder: ${connected.join(', ')}`);
+  for (const [i, { derId, profile, twin, device }] of scenario.ders.entries()) {
+    const holds = FAMILIES[twin ?? familyOf(profile)].storage_h !== undefined;
+    const isStorage = feeder.der(derId)?.resource === 'storage';
+    if (device !== 'simulated' || holds === isStorage) continue;
+    const found = `${holds ? 'a battery' : 'no battery'} at ${derId}`;
+    throw wrong(
+      file,
+      `/ders/${i}`,
+      found,
+      `a twin that fits resource: ${isStorage ? 'storage' : 'pv'} in ${feederFile}`,
+    );
+  }
   const missing = connected.filter((id) => !owned.has(id));
   if (missing.length === 0) return feeder;
   throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');

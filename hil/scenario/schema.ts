@@ -11,25 +11,51 @@ import { POLICY_NAMES } from '@fieldbid/dso/feasibility/policies';
 import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
+import { FAMILIES, type FamilyName } from '../devices/twins/families.ts';
 import { FaultRule } from '../faults/rules.ts';
 
 const closed = { additionalProperties: false } as const;
+
+/** What a scenario may ask for of hil/devices/simulated-inverter.ts. */
+const Flag = Type.Optional(Type.Boolean());
+const QuirksSection = Type.Object(
+  {
+    refusesWriteSingle: Flag,
+    refusesWriteMultiple: Flag,
+    noRevertTimer: Flag,
+    noAvailablePower: Flag,
+    readsBackZero: Flag,
+    enableStuck: Flag,
+    movingScales: Flag,
+    nightSentinels: Flag,
+  },
+  closed,
+);
 
 /** A DER's owner and what stands at its bus. Bus, phases and rating are the feeder file's. */
 export const DerInScenario = Type.Object(
   {
     derId: Id,
+    /** The DERA that it is registered with; the scenario's by default. */
+    deraId: Type.Optional(Id),
     /** RF of eq. 1, percent: what the owner adds to the forecast price. */
     riskFactor_pct: Type.Number({ minimum: -1000, maximum: 1000 }),
-    /** `simulated`, or where a device is: `tcp://HOST:PORT?unit=N`, `rtu+tcp://…`, `rtu:///dev/…`, `opc.tcp://HOST:PORT/PATH`. */
+    /**
+     * `simulated`; or where a device is: `tcp://HOST:PORT?unit=N`, `rtu+tcp://…`, `rtu:///dev/…`, `opc.tcp://HOST:PORT/PATH`;
+     * or `dump:FILE`, registers taken from a real device and served again (`fieldbid edge dump`), relative to this file.
+     */
     device: Type.String({
-      pattern: '^(simulated|(tcp|rtu|rtu\\+tcp|opc\\.tcp)://.+)$',
+      pattern: '^(simulated|dump:.+|(tcp|rtu|rtu\\+tcp|opc\\.tcp)://.+)$',
       default: 'simulated',
     }),
     /** What a simulated device speaks: SunSpec over Modbus TCP, or OPC UA. */
     protocol: Type.Enum(['modbus', 'opcua'], { default: 'modbus' }),
     /** Device profile of the edge agent. */
     profile: Type.String({ default: 'generic-1xx' }),
+    /** Whose registers and ways a simulated Modbus device has; those that fit the profile by default. */
+    twin: Type.Optional(Type.Enum(Object.keys(FAMILIES) as FamilyName[])),
+    /** Ways of real devices that a simulated Modbus device shows (hil/devices/simulated-inverter.ts). */
+    quirks: Type.Optional(QuirksSection),
     /** Of a physical OPC UA device: its mapping file and how to reach it, relative to this file. */
     mapping: Type.Optional(Type.String()),
     opcua: Type.Optional(OpcUaAccess),
@@ -46,6 +72,7 @@ export const Scenario = Type.Object(
     /** feeder.yaml, relative to this file. */
     feederFile: Type.String(),
     calendar: Calendar,
+    /** Of the DERs that name no other. */
     deraId: Id,
     /** `start,price_USD_per_MWh`, known a day ahead; relative to this file. */
     priceForecastFile: Type.String(),
@@ -97,3 +124,13 @@ export const Scenario = Type.Object(
   closed,
 );
 export type Scenario = Static<typeof Scenario>;
+
+/** Each DERA of the scenario with its DERs, in the order in which they first appear. */
+export function deraPortfolios({ deraId, ders }: Pick<Scenario, 'deraId' | 'ders'>): Map<string, string[]> {
+  const portfolios = new Map<string, string[]>();
+  for (const der of ders) {
+    const own = der.deraId ?? deraId;
+    portfolios.set(own, [...(portfolios.get(own) ?? []), der.derId]);
+  }
+  return portfolios;
+}

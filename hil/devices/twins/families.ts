@@ -24,6 +24,15 @@ export type FamilyName =
   | 'huawei-sun2000'
   | 'sungrow-sg';
 
+/** The twin that stands for a profile where none is named. */
+export function familyOf(profile: string): FamilyName {
+  return (
+    (Object.entries(FAMILIES) as [FamilyName, TwinFamily][]).find(
+      ([, one]) => one.profile === profile,
+    )?.[0] ?? 'generic-1xx'
+  );
+}
+
 export interface FamilyOptions {
   /** WAval is implemented. */
   readonly available: boolean;
