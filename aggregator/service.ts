@@ -166,9 +166,9 @@ export class AggregatorService {
     );
     if (this.#enrolments !== undefined) {
       this.#ledgerKeys = new LedgerKeys(gateway, this.#enrolments, this.#registry.values(), log);
-      const sync = async () => this.#ledgerKeys?.sync();
-      await sync();
-      const answering = await answerEnrolments(bus, deraId, this.#enrolments, sync, log);
+      await this.#ledgerKeys.sync();
+      const recorded = async (derId: string) => this.#ledgerKeys?.sync(derId);
+      const answering = await answerEnrolments(bus, deraId, this.#enrolments, recorded, log);
       this.#subscriptions.push(...answering);
     }
     this.#subscriptions.push(...((await this.#settler?.start()) ?? []));

@@ -30,14 +30,32 @@ function checkerOf(schema: TSchema): Checker {
  * Checks a value from outside and fills in defaults. Unknown keys are refused where the schema closes its
  * object, which all of ours do.
  * @param source file or message the value came from, for the error.
- * @returns the value, with defaults; the input is not changed.
+ * @returns the value, with defaults; the input is not changed, and is what is returned where there are none.
  * @throws InputError for the first fault: source, path, found, expected.
  */
 export function parse<T extends TSchema>(schema: T, value: unknown, source: string): Static<T> {
-  const filled = Value.Default(schema, structuredClone(value));
+  const filled = fillsIn(schema) ? Value.Default(schema, structuredClone(value)) : value;
   const checker = checkerOf(schema);
   if (checker.Check(filled)) return filled as Static<T>;
   throw new InputError(firstFault(checker.Errors(filled), filled, source));
+}
+
+const filling = new WeakMap<TSchema, boolean>();
+
+/** Whether a schema has a default anywhere: most messages have none, and there are many of them. */
+function fillsIn(schema: TSchema): boolean {
+  let fills = filling.get(schema);
+  if (fills === undefined) {
+    fills = hasDefault(schema);
+    filling.set(schema, fills);
+  }
+  return fills;
+}
+
+function hasDefault(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  if (Array.isArray(part)) return part.some(hasDefault);
+  return 'default' in part || Object.values(part).some(hasDefault);
 }
 
 /** True when the value already satisfies the schema; no defaults, no error. */

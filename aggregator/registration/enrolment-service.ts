@@ -44,7 +44,7 @@ export async function answerEnrolments(
   bus: Bus,
   deraId: string,
   enrolments: Enrolments,
-  onAccepted: () => Promise<void>,
+  onAccepted: (derId: string) => Promise<void>,
   log: Logger,
 ): Promise<Subscription[]> {
   const answer = async (what: string, message: unknown, given: EnrolmentAnswer): Promise<EnrolmentAnswer> => {
@@ -52,7 +52,7 @@ export async function answerEnrolments(
     if (given.accepted) log.info({ derId, keyId: given.keyId }, `${what} accepted`);
     else log.warn({ derId, code: given.code, reason: given.reason }, `${what} refused`);
     // Kept already: should the ledger be away, the key follows before the next bids are recorded.
-    if (given.accepted) await onAccepted();
+    if (given.accepted && typeof derId === 'string') await onAccepted(derId);
     return given;
   };
   return [

@@ -79,6 +79,12 @@ export class Enrolments {
     return this.#history.get(derId) ?? [];
   }
 
+  /** The same of every DER that has one, with one look at the journal. */
+  keyHistories(): ReadonlyMap<string, readonly KeyEvent[]> {
+    this.#refresh();
+    return this.#history;
+  }
+
   /** A new code for a DER, which ends an earlier one. @returns the code: nobody can show it again. */
   issueCode(derId: string, valid_ms: number): string {
     const { journal, now, draw = (below) => randomInt(below) } = this.#options;

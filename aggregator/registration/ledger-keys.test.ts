@@ -90,8 +90,8 @@ test('whatever happened to the key meanwhile, and whatever call was lost, the le
     fc.asyncProperty(steps, async (rounds) => {
       const history = new History();
       const ledger = new Ledger();
-      const keyHistory = () => history.events;
-      const keys = new LedgerKeys(ledger, { keyHistory }, await ledger.listDers(), silentLogger());
+      const keyHistories = () => new Map([['pv-1', history.events]]);
+      const keys = new LedgerKeys(ledger, { keyHistories }, await ledger.listDers(), silentLogger());
       for (const [events, fail] of rounds) {
         for (const event of events) history.add(event);
         ledger.fail = fail as Ledger['fail'];
@@ -115,7 +115,7 @@ test('calls at the same time make each step once', async (t) => {
   for (const event of [1, 2]) history.add(event);
   const keys = new LedgerKeys(
     ledger,
-    { keyHistory: () => history.events },
+    { keyHistories: () => new Map([['pv-1', history.events]]) },
     await ledger.listDers(),
     silentLogger(),
   );
@@ -126,11 +126,11 @@ test('calls at the same time make each step once', async (t) => {
 test('a key that the DSO has ended is not brought back', async (t) => {
   const [history, ledger] = [new History(), new Ledger()];
   history.add(1);
-  const keyHistory = () => history.events;
-  const keys = new LedgerKeys(ledger, { keyHistory }, await ledger.listDers(), silentLogger());
+  const keyHistories = () => new Map([['pv-1', history.events]]);
+  const keys = new LedgerKeys(ledger, { keyHistories }, await ledger.listDers(), silentLogger());
   await keys.sync();
   await ledger.revokeKey('pv-1', { reason: 'by the DSO' });
-  const restarted = new LedgerKeys(ledger, { keyHistory }, await ledger.listDers(), silentLogger());
+  const restarted = new LedgerKeys(ledger, { keyHistories }, await ledger.listDers(), silentLogger());
   await restarted.sync();
   t.is(ledger.key, null);
   t.deepEqual(ledger.calls, ['enrol', 'revoke']);

@@ -28,7 +28,7 @@ type Step =
 
 export class LedgerKeys {
   readonly #gateway: KeyGateway;
-  readonly #enrolments: Pick<Enrolments, 'keyHistory'>;
+  readonly #enrolments: Pick<Enrolments, 'keyHistories'>;
   readonly #log: Logger;
   /** Keys of each DER as the ledger last told. */
   readonly #onLedger = new Map<string, DerKeys | null>();
@@ -38,7 +38,7 @@ export class LedgerKeys {
 
   constructor(
     gateway: KeyGateway,
-    enrolments: Pick<Enrolments, 'keyHistory'>,
+    enrolments: Pick<Enrolments, 'keyHistories'>,
     entries: Iterable<RegistryEntry>,
     log: Logger,
   ) {
@@ -48,8 +48,10 @@ export class LedgerKeys {
     for (const { derId, keys } of entries) this.#onLedger.set(derId, keys);
   }
 
-  /** All DERs, one after the other, so that the ledger holds the same order every time. Failures are logged. */
-  sync(): Promise<void> {
+  /**
+   * All DERs, or one, one after the other, so that the ledger holds the same order every time. Failures are logged.
+   */
+  sync(only?: string): Promise<void> {
     // One at a time: two that follow the same history would each make its steps.
     this.#tail = this.#tail.then(async () => {
       try {
@@ -58,7 +60,9 @@ export class LedgerKeys {
         this.#log.error({ code: codeOf(error) }, `the keys on the ledger are not known: ${messageOf(error)}`);
         return;
       }
-      for (const derId of [...this.#onLedger.keys()].sort()) await this.#syncOne(derId);
+      const histories = this.#enrolments.keyHistories();
+      const derIds = only === undefined ? [...this.#onLedger.keys()].sort() : [only];
+      for (const derId of derIds) await this.#syncOne(derId, histories.get(derId) ?? []);
     });
     return this.#tail;
   }
@@ -70,9 +74,10 @@ export class LedgerKeys {
     this.#doubtful = false;
   }
 
-  async #syncOne(derId: string): Promise<void> {
+  async #syncOne(derId: string, history: readonly KeyEvent[]): Promise<void> {
+    if (!this.#onLedger.has(derId)) return;
     try {
-      for (const step of stepsFor(this.#enrolments.keyHistory(derId), this.#onLedger.get(derId) ?? null)) {
+      for (const step of stepsFor(history, this.#onLedger.get(derId) ?? null)) {
         await this.#take(derId, step);
       }
     } catch (error) {

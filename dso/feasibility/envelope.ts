@@ -61,6 +61,7 @@ export class Envelope {
   readonly requests: readonly Request[];
   readonly outcomes: readonly Outcome[];
   readonly safety: ClearingSafety;
+  readonly #derIds: readonly string[];
   /** How much further inside the searching engine has to stay, pu. */
   tighten_pu = 0;
 
@@ -68,16 +69,13 @@ export class Envelope {
     this.check = check;
     this.requests = requests;
     this.safety = safety;
+    this.#derIds = requests.map(({ derId }) => derId);
     this.outcomes = clearingOutcomes(requests, safety);
   }
 
   /** What is injected when an outcome is taken of these quantities. */
   injection(quantities: Quantities, { shares }: Outcome): Injection {
-    const out: Record<string, number> = {};
-    this.requests.forEach(({ derId }, i) => {
-      out[derId] = (out[derId] ?? 0) + (quantities[i] ?? 0) * (shares[i] ?? 0);
-    });
-    return out;
+    return this.check.injectionOf(this.#derIds, (i) => (quantities[i] ?? 0) * (shares[i] ?? 0));
   }
 
   /** The outcome and case that is furthest outside, on the searching engine. */
@@ -145,7 +143,11 @@ export class Envelope {
     cases: readonly Case[],
   ): Promise<OutcomeResult[]> {
     const pairs = cases.flatMap((one) => outcomes.map((outcome) => ({ outcome, case: one })));
-    const points = pairs.map(({ outcome, case: one }) => this.#point(quantities, outcome, one));
+    const injections = new Map(outcomes.map((outcome) => [outcome, this.injection(quantities, outcome)]));
+    const points = pairs.map(({ outcome, case: one }) => ({
+      injection_W: injections.get(outcome)!,
+      case: one,
+    }));
     const found = points.length === 0 ? [] : await this.check.searchPoints(points, this.tighten_pu);
     return found.map((result, i) => {
       const { outcome } = pairs[i]!;

@@ -19,7 +19,7 @@ import {
 } from '../power-flow/power-flow.ts';
 import { bareLimits, type CaseLimits, isInside, limitsWithMargin, type Measured, measure } from './limits.ts';
 
-/** DER → active power, W. */
+/** DER → active power of all that are connected where it is, W; of one DER of each place (`injectionOf`). */
 export type Injection = Readonly<Record<string, number>>;
 
 export interface Case {
@@ -68,6 +68,7 @@ export class IntervalCheck {
   /** `gridlabd 6.0.0` or both engines, as a certificate names them. */
   readonly engine: string;
   readonly #options: IntervalCheckOptions;
+  readonly #silent: ReadonlySet<string>;
   #withoutDer: CaseResult[] | undefined;
   /** How much more the engine of record found than the searching one, by case. */
   readonly #offset_pu = new Map<Case, number>();
@@ -83,6 +84,7 @@ export class IntervalCheck {
 
   constructor(options: IntervalCheckOptions) {
     this.#options = options;
+    this.#silent = new Set(options.silentDerIds);
     this.margin_pu = options.margin_pu;
     this.limits = bareLimits(options.feeder.data.limits);
     const { powerFlow, search } = options;
@@ -99,6 +101,22 @@ export class IntervalCheck {
         { minute, silent: 'clear-sky' },
       ];
     }).flat();
+  }
+
+  /** What these quantities inject, by place: DERs that are connected alike are one, and a silent one is not asked. */
+  injectionOf(derIds: readonly string[], quantity_W: (i: number) => number): Injection {
+    const out: Record<string, number> = {};
+    derIds.forEach((derId, i) => {
+      if (this.#silent.has(derId)) return;
+      const place = this.placeOf(derId);
+      out[place] = (out[place] ?? 0) + quantity_W(i);
+    });
+    return out;
+  }
+
+  /** The DER that stands for all that are connected where this one is. */
+  placeOf(derId: string): string {
+    return this.#options.feeder.atSamePlace(derId);
   }
 
   /** Every case with nothing injected but by silent DERs, measured against the bare limits. Solved once. */
@@ -229,7 +247,9 @@ export class IntervalCheck {
     const { feeder, startMinuteOfDay, silentDerIds } = this.#options;
     const derPower_W: Record<string, number> = { ...injection_W };
     for (const derId of silentDerIds) {
-      derPower_W[derId] = one.silent === 'clear-sky' ? this.#clearSky_W(derId, one.minute) : 0;
+      const place = this.placeOf(derId);
+      const uncontrolled_W = one.silent === 'clear-sky' ? this.#clearSky_W(derId, one.minute) : 0;
+      derPower_W[place] = (derPower_W[place] ?? 0) + uncontrolled_W;
     }
     return feeder.caseAt({ minuteOfDay: middle(startMinuteOfDay, one.minute), derPower_W });
   }

@@ -31,8 +31,8 @@ export async function linearise(
   const outcomes = envelope.outcomes.filter(({ between }) => !between);
   const around = outcomes.map((outcome) => envelope.injection(quantities, outcome));
   const base = around[0] ?? {};
-  const ders = [...new Set(requests.map(({ derId }) => derId))];
-  const stepped = ders.map((derId) => ({ ...base, [derId]: (base[derId] ?? 0) + STEP_W }));
+  const places = [...new Set(requests.map(({ derId }) => check.placeOf(derId)))];
+  const stepped = places.map((place) => ({ ...base, [place]: (base[place] ?? 0) + STEP_W }));
   const points = [...around, ...stepped].map((injection_W) => ({ injection_W, case: one }));
   const solutions = await check.solutions(points);
   const rooms = solutions.map((solution) =>
@@ -41,9 +41,9 @@ export async function linearise(
   const [here] = rooms;
   if (here === undefined) return undefined;
   const takes = new Map(
-    ders.map((derId, i) => {
+    places.map((place, i) => {
       const there = rooms[around.length + i];
-      return [derId, here.map((room, k) => (there === undefined ? 0 : (room - (there[k] ?? room)) / STEP_W))];
+      return [place, here.map((room, k) => (there === undefined ? 0 : (room - (there[k] ?? room)) / STEP_W))];
     }),
   );
   return {
@@ -52,7 +52,9 @@ export async function linearise(
       const room_pu = rooms[i];
       return room_pu === undefined ? [] : [{ outcome, room_pu }];
     }),
-    takes_pu_per_W: requests.map(({ derId }) => takes.get(derId) ?? new Float64Array(here.length)),
+    takes_pu_per_W: requests.map(
+      ({ derId }) => takes.get(check.placeOf(derId)) ?? new Float64Array(here.length),
+    ),
   };
 }
 

@@ -6,11 +6,8 @@ export const unrestricted: Policy = {
   name: 'none',
 
   async decide(check: IntervalCheck, requests: readonly Request[]): Promise<Verdict> {
-    const injection_W: Record<string, number> = {};
-    for (const { derId, quantity_W } of requests) {
-      injection_W[derId] = (injection_W[derId] ?? 0) + quantity_W;
-    }
-    const results = await check.evaluate(injection_W);
+    const derIds = requests.map(({ derId }) => derId);
+    const results = await check.evaluate(check.injectionOf(derIds, (i) => requests[i]?.quantity_W ?? 0));
     const extremes = extremesOf(results);
     const feasible = isFeasible(results);
     const worst = worstOf(results);

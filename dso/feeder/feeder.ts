@@ -65,10 +65,21 @@ export interface CaseRequest {
 export class Feeder {
   readonly data: FeederData;
   readonly #ders: ReadonlyMap<string, FeederDer>;
+  /** DER → the first one with its bus and phases. */
+  readonly #places: ReadonlyMap<string, string>;
 
   constructor(data: FeederData) {
     this.data = data;
     this.#ders = new Map(data.ders.map((der) => [der.derId, der]));
+    const first = new Map<string, string>();
+    const places = new Map<string, string>();
+    for (const { derId, bus, phases } of data.ders) {
+      const place = `${bus} ${phases.join('')}`;
+      const stands = first.get(place) ?? derId;
+      first.set(place, stands);
+      places.set(derId, stands);
+    }
+    this.#places = places;
   }
 
   get id(): string {
@@ -98,6 +109,11 @@ export class Feeder {
     const der = this.#ders.get(derId);
     if (der === undefined) return [];
     return monitoredVoltages(der.phases, this.data.voltages).map((voltage) => `${der.bus}.${voltage}`);
+  }
+
+  /** The first DER that is connected where this one is: to the power flow they are one. Itself for a stranger. */
+  atSamePlace(derId: string): string {
+    return this.#places.get(derId) ?? derId;
   }
 
   /** Most that a DER can deliver, W: under a clear sky, of storage at any hour; 0 for one that the feeder has not. */
