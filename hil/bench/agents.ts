@@ -6,12 +6,18 @@ import { seededSigner } from '@fieldbid/core/signing-key';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
-import { clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
-import { careOf, defaultRevert_s, verdictRules } from '@fieldbid/edge-agent/agent/device-setup';
+import { type ClearSky, clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
+import {
+  careOf,
+  type DeviceSetup,
+  defaultRevert_s,
+  verdictRules,
+} from '@fieldbid/edge-agent/agent/device-setup';
 import { loadPriceForecast } from '@fieldbid/edge-agent/agent/price-forecast';
 import { enrol, requireAccepted } from '@fieldbid/edge-agent/attestation/enrol';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
+import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import type { BenchDevice } from './devices.ts';
@@ -53,70 +59,96 @@ export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const agents = new Map<string, EdgeAgent>();
   const enrolments: ((codeFor: (derId: string) => string) => Promise<void>)[] = [];
   const links = new ModbusLinks();
-  for (const { derId, endpoint, profile: profileName, proxy, mapping, opcua } of devices) {
-    const owner = scenario.ders.find((der) => der.derId === derId);
-    const deraId = owner?.deraId ?? scenario.deraId;
-    const time = timeFor(`agent of ${derId}`);
-    const deadline_ms =
-      parts.deadline_ms === undefined || proxy === undefined
-        ? parts.deadline_ms
-        : Math.min(parts.deadline_ms, DISTURBED_DEADLINE_MS);
-    const { device, profile } = openDevice({
-      endpoint,
-      profile: profileName,
-      now: () => time.now(),
-      links,
-      mapping,
-      opcua,
-      ...(deadline_ms === undefined ? {} : { deadline_ms }),
-      // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
-      ...(parts.deadline_ms === undefined
-        ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
-        : {}),
-    });
-    const bus = await connect(`agent-${derId}`);
-    const deviceIds = feeder.der(derId)?.deviceIds ?? [];
-    const signer = seededSigner(scenario.seed, derId);
-    enrolments.push(async (codeFor) => {
-      const answer = await enrol(bus, signer, { deraId, derId, deviceIds }, codeFor(derId));
-      requireAccepted(answer, derId);
-    });
+  for (const group of groupsOf(scenario, devices)) {
+    const { deraId, devices: own } = group;
+    const first = own[0]!.derId;
+    const agentId = `agent-${first}`;
+    const time = timeFor(`agent of ${first}`);
+    const bus = await connect(agentId);
+    const signer = seededSigner(scenario.seed, first);
     const agent = new EdgeAgent({
-      agentId: `agent-${derId}`,
-      deraId,
-      bus,
+      ...{ agentId, deraId, bus, calendar, forecast, log },
       signer: () => signer,
-      // A heartbeat has a clock of its own.
-      timeFor: (name) => (name === `agent-${derId}/${derId}` ? time : timeFor(name)),
-      calendar,
-      forecast,
-      devices: [
-        {
-          derId,
-          deviceIds,
-          device,
-          riskFactor_pct: owner?.riskFactor_pct ?? 0,
-          clearSky,
-          rules: verdictRules(profile, VERDICT_DEADLINE_S),
-          ...careOf(profile),
-          revert_s: defaultRevert_s(calendar),
-          withoutAward: 'zero',
-          defaultLimit_W: null,
-        },
-      ],
+      // A heartbeat has a clock of its own, and so has each further device.
+      timeFor: (name) => (name === `${agentId}/${first}` ? time : timeFor(name)),
+      devices: own.map((one) => setupOf(parts, one, links, clearSky, time, log)),
       dayAheadShare_pct: scenario.agents.dayAheadShare_pct,
       cycle_ms: scenario.agents.cycle_s * 1000,
-      log,
     });
     await agent.start();
-    closers.add(`agent of ${derId}`, () => agent.stop());
-    agents.set(derId, agent);
+    closers.add(agentId, () => agent.stop());
+    for (const { derId } of own) {
+      agents.set(derId, agent);
+      const deviceIds = [...(feeder.der(derId)?.deviceIds ?? [])];
+      enrolments.push(async (codeFor) => {
+        requireAccepted(await enrol(bus, signer, { deraId, derId, deviceIds }, codeFor(derId)), derId);
+      });
+    }
   }
   return {
-    done: async () => void (await Promise.all([...agents.values()].map((agent) => agent.done()))),
+    done: async () => void (await Promise.all([...new Set(agents.values())].map((agent) => agent.done()))),
     stop: async (derId) => agents.get(derId)?.stop(),
     enrol: async (codeFor) => {
       for (const one of enrolments) await one(codeFor);
     },
+  };
+}
+
+/** Devices that share an agent: in the scenario's order, those of one DERA. */
+function groupsOf(
+  { agents, deraId, ders }: LoadedScenario['scenario'],
+  devices: readonly BenchDevice[],
+): { readonly deraId: string; readonly devices: readonly BenchDevice[] }[] {
+  const deraOf = new Map(ders.map((der) => [der.derId, der.deraId ?? deraId]));
+  const groups: { deraId: string; devices: BenchDevice[] }[] = [];
+  const open = new Map<string, BenchDevice[]>();
+  for (const device of devices) {
+    const own = deraOf.get(device.derId) ?? deraId;
+    const group = open.get(own);
+    if (group !== undefined && group.length < agents.ders_per_agent) {
+      group.push(device);
+      continue;
+    }
+    const fresh = [device];
+    open.set(own, fresh);
+    groups.push({ deraId: own, devices: fresh });
+  }
+  return groups;
+}
+
+function setupOf(
+  { loaded, feeder, deadline_ms: patience_ms }: AgentParts,
+  one: BenchDevice,
+  links: ModbusLinks,
+  clearSky: ClearSky,
+  time: TimeSource,
+  log: Logger,
+): DeviceSetup {
+  const { derId, endpoint, proxy, mapping, opcua } = one;
+  const owner = loaded.scenario.ders.find((der) => der.derId === derId);
+  const deadline_ms =
+    patience_ms === undefined || proxy === undefined
+      ? patience_ms
+      : Math.min(patience_ms, DISTURBED_DEADLINE_MS);
+  const { device, profile } =
+    one.device === undefined
+      ? openDevice({
+          ...{ endpoint, profile: one.profile, now: () => time.now(), links, mapping, opcua },
+          ...(deadline_ms === undefined ? {} : { deadline_ms }),
+          // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
+          ...(patience_ms === undefined
+            ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
+            : {}),
+        })
+      : { device: one.device, profile: loadProfile(one.profile) };
+  return {
+    ...{ derId, device, clearSky },
+    deviceIds: [...(feeder.der(derId)?.deviceIds ?? [])],
+    riskFactor_pct: owner?.riskFactor_pct ?? 0,
+    rules: verdictRules(profile, VERDICT_DEADLINE_S),
+    ...careOf(profile),
+    revert_s: defaultRevert_s(loaded.scenario.calendar),
+    withoutAward: 'zero',
+    defaultLimit_W: null,
   };
 }

@@ -11,7 +11,9 @@ import { besideFile } from '@fieldbid/core/config';
 import { Measurement } from '@fieldbid/core/market/messages';
 import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
+import type { DerDevice } from '@fieldbid/edge-agent/device/der-device';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import { InProcessInverter } from '../devices/in-process-inverter.ts';
 import { ModbusServer } from '../devices/modbus-server.ts';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
 import { readDump } from '../devices/register-dump.ts';
@@ -40,6 +42,8 @@ export interface BenchDevice {
   readonly mapping?: string;
   readonly opcua?: OpcUaAccess;
   readonly plant: PlantDevice;
+  /** Present when it is spoken to by calls. */
+  readonly device?: DerDevice;
   /** Present when it is simulated. */
   readonly inverter?: BenchInverter;
   /** Between it and its agent, where the scenario names faults. */
@@ -93,6 +97,14 @@ async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
     available_W: () => last?.available_W ?? last?.power_W ?? 0,
     // Its grid is the real one; a grid emulator would take these.
     setVoltages_pu: () => {},
+  };
+}
+
+function plantOf(derId: string, inverter: BenchInverter, available_W: () => number): PlantDevice {
+  return {
+    ...{ derId, available_W },
+    terminalPower_W: () => inverter.terminalPower_W(),
+    setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
   };
 }
 
@@ -197,6 +209,12 @@ export async function openBenchDevices(options: {
       now,
       available_W,
     };
+    if (protocol === 'in-process') {
+      const inverter = new InProcessInverter(simulated);
+      const plant = plantOf(derId, inverter, () => available_W(now()));
+      devices.push({ derId, profile, endpoint: 'in-process', plant, inverter, device: inverter });
+      continue;
+    }
     const ownPort = faults.length === 0 ? agentsPort : 0;
     const found =
       protocol === 'opcua'
@@ -214,12 +232,7 @@ export async function openBenchDevices(options: {
       closers.add(`faults of ${derId}`, () => faulty.close());
       proxy = faulty;
     }
-    const plant: PlantDevice = {
-      derId,
-      terminalPower_W: () => inverter.terminalPower_W(),
-      available_W: () => available_W(now()),
-      setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
-    };
+    const plant = plantOf(derId, inverter, () => available_W(now()));
     devices.push({ derId, profile, plant, ...found, endpoint, ...(proxy === undefined ? {} : { proxy }) });
   }
   const factors = [...feeder.data.loads.keys()].map(

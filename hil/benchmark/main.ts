@@ -13,6 +13,7 @@ import { killsFigures } from './kills.ts';
 import { ledgerFigures } from './ledger.ts';
 import { opcuaFigures } from './opcua.ts';
 import { readFigures } from './read.ts';
+import { scaleFigures } from './scale.ts';
 import { transportFigures } from './transport.ts';
 
 interface BenchOptions {
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   ledger: ledgerFigures,
   opcua: opcuaFigures,
   read: readFigures,
+  scale: scaleFigures,
   transport: transportFigures,
 };
 

@@ -2,6 +2,7 @@
 import { derDeviceConformance } from '@fieldbid/edge-agent/device/conformance';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import test, { type ExecutionContext } from 'ava';
+import { InProcessInverter } from './in-process-inverter.ts';
 import { type Quirks, SimulatedInverter } from './simulated-inverter.ts';
 
 const START_MS = Date.parse('2026-06-21T12:00:00Z');
@@ -47,6 +48,28 @@ function bench(phases: string, rating_W: number, quirks: Quirks = {}) {
   };
 }
 
+derDeviceConformance(test, 'in process, without registers', async () => {
+  let now_ms = START_MS;
+  let sun_W = 5000;
+  const options = { serial: 'T-1', phases: 'ABC', rating_W: 5000, nominal_V: 240 };
+  const device = new InProcessInverter({ ...options, now: () => now_ms, available_W: () => sun_W });
+  return {
+    ...{ device, rating_W: options.rating_W, phases: 3, now: () => now_ms },
+    setAvailable_W: (available_W) => {
+      device.terminalPower_W();
+      sun_W = available_W;
+    },
+    terminalPower_W: () => device.terminalPower_W(),
+    pass: (duration_ms) => {
+      now_ms += duration_ms;
+    },
+    writeTransactions: () => device.writeTransactions,
+    setOnline: (online) => {
+      device.faults.offline = !online;
+    },
+    close: async () => {},
+  };
+});
 derDeviceConformance(test, 'SunSpec 101, 5 kW', bench('B', 5000));
 derDeviceConformance(test, 'SunSpec 103, 250 kW', bench('ABC', 250_000));
 

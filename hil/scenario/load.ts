@@ -77,12 +77,12 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
       const path = `/ders/${i}/mapping`;
       throw wrong(file, path, `a mapping for ${device}`, 'one beside device: opc.tcp://... only');
     }
-    if (device !== 'simulated' && protocol === 'opcua' && !physical) {
-      throw wrong(file, `/ders/${i}/protocol`, `opcua for ${device}`, 'it for simulated devices only');
+    if (device !== 'simulated' && protocol !== 'modbus' && !(physical && protocol === 'opcua')) {
+      throw wrong(file, `/ders/${i}/protocol`, `${protocol} for ${device}`, 'it for simulated devices only');
     }
     if (faults === undefined) continue;
     const path = `/ders/${i}/faults`;
-    if (device !== 'simulated' || protocol === 'opcua') {
+    if (device !== 'simulated' || protocol !== 'modbus') {
       const found = `faults of ${device === 'simulated' ? protocol : device}`;
       throw wrong(file, path, found, 'device: simulated, protocol: modbus');
     }

@@ -48,8 +48,8 @@ export const DerInScenario = Type.Object(
       pattern: '^(simulated|dump:.+|(tcp|rtu|rtu\\+tcp|opc\\.tcp)://.+)$',
       default: 'simulated',
     }),
-    /** What a simulated device speaks: SunSpec over Modbus TCP, or OPC UA. */
-    protocol: Type.Enum(['modbus', 'opcua'], { default: 'modbus' }),
+    /** How a simulated device is spoken to: SunSpec over Modbus TCP, OPC UA, or in process by calls, without a socket. */
+    protocol: Type.Enum(['modbus', 'opcua', 'in-process'], { default: 'modbus' }),
     /** Device profile of the edge agent. */
     profile: Type.String({ default: 'generic-1xx' }),
     /** Whose registers and ways a simulated Modbus device has; those that fit the profile by default. */
@@ -107,6 +107,8 @@ export const Scenario = Type.Object(
       {
         /** The agents' cycle: read, decide, write. Seconds of market time. */
         cycle_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),
+        /** DERs of one DERA that share an agent, its connection and its key. */
+        ders_per_agent: Type.Integer({ minimum: 1, maximum: 1000, default: 1 }),
         /** What of its clear-sky energy a DER bids a day ahead, percent. */
         dayAheadShare_pct: Type.Number({ exclusiveMinimum: 0, maximum: 100, default: 90 }),
       },
