@@ -1,0 +1,31 @@
+/** The feeder's end of what HELICS carries between inverters and feeder: DERs by their published power, voltages out. */
+import type { PlantDevice, TerminalLink } from '../../bench/plant.ts';
+import type { Federate } from '../federation/federation.ts';
+import { availableKey, powerKey, voltageKey } from '../federation/members.ts';
+
+/** @param nodes every `node.phase` of the feeder, in the order of its voltages. */
+export function feederLink(
+  grid: Federate,
+  derIds: readonly string[],
+  nodes: readonly string[],
+): TerminalLink {
+  const keys = derIds.map(powerKey);
+  return {
+    devices: derIds.map(
+      (derId): PlantDevice => ({
+        derId,
+        terminalPower_W: () => grid.input(powerKey(derId))?.value ?? 0,
+        available_W: () => grid.input(availableKey(derId))?.value ?? 0,
+        // Voltages of all nodes go out together.
+        setVoltages_pu: () => {},
+      }),
+    ),
+    gather: async () => {
+      // Each DER publishes at this very instant, at the earliest one micro-step ago.
+      do await grid.step();
+      while (keys.some((key) => (grid.input(key)?.at_ms ?? Number.NEGATIVE_INFINITY) < grid.now()));
+    },
+    spread: (voltages_pu) =>
+      grid.publish(Object.fromEntries(nodes.map((node, i) => [voltageKey(node), voltages_pu[i] ?? 1]))),
+  };
+}
