@@ -44,7 +44,15 @@ export class HelicsBroker {
       options.program,
       [
         ...['-f', `${options.federates}`, '--coretype', CORE_TYPE, '--loglevel', 'error'],
-        ...['--port', `${port}`, `--local_interface=${host}`, '--tick', HEARTBEAT, '--terminate_on_error', '--globaltime'],
+        ...[
+          '--port',
+          `${port}`,
+          `--local_interface=${host}`,
+          '--tick',
+          HEARTBEAT,
+          '--terminate_on_error',
+          '--globaltime',
+        ],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

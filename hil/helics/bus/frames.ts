@@ -2,8 +2,9 @@
  * What buses say to each other over HELICS endpoints: JSON, one frame per message. HELICS delivers to one endpoint by
  * name and knows no topics; who wants which topic is therefore announced, and acknowledged.
  */
-import type { Json } from '@fieldbid/core/canonical-json';
+
 import { type Envelope, openEnvelope } from '@fieldbid/core/bus/envelope';
+import type { Json } from '@fieldbid/core/canonical-json';
 
 export type Frame =
   /** A message, or a request with `replyTo`. */

@@ -4,7 +4,7 @@
  * subscribes later finds them at home. Clients of one federate reach each other without HELICS. A handler that runs
  * holds market time back; who waits for an answer lets it step on within its instant.
  */
-import type { Json } from '@fieldbid/core/canonical-json';
+
 import {
   type Bus,
   filterMatches,
@@ -13,6 +13,7 @@ import {
   type Subscription,
 } from '@fieldbid/core/bus/bus';
 import { type Envelope, remoteError } from '@fieldbid/core/bus/envelope';
+import type { Json } from '@fieldbid/core/canonical-json';
 import { codeOf, FieldbidError, messageOf, withDeadline } from '@fieldbid/core/errors';
 import { type Frame, frameBytes, openFrame } from './frames.ts';
 import type { Peers } from './peers.ts';
@@ -221,7 +222,9 @@ export class BusNode {
   #deliver(handler: Handler, topic: string, envelope: Envelope): void {
     const done = this.#link.work(`handler of ${topic}`);
     handler.tail = handler.tail
-      .then(() => (this.#handlers.has(handler) ? handler.handle({ topic, message: envelope.body }, envelope) : undefined))
+      .then(() =>
+        this.#handlers.has(handler) ? handler.handle({ topic, message: envelope.body }, envelope) : undefined,
+      )
       .catch((error: unknown) => handler.onFault({ topic, error }))
       .finally(done);
   }
@@ -240,13 +243,12 @@ class HelicsBus implements Bus {
 
   async publish(topic: string, message: unknown, options: PublishOptions = {}): Promise<void> {
     const envelope = { body: asJson(message) };
-    await (options.retain === true ? this.#node.retain(topic, envelope) : this.#node.publish(topic, envelope));
+    await (options.retain === true
+      ? this.#node.retain(topic, envelope)
+      : this.#node.publish(topic, envelope));
   }
 
-  subscribe(
-    filter: string,
-    handler: (received: Received) => void | Promise<void>,
-  ): Promise<Subscription> {
+  subscribe(filter: string, handler: (received: Received) => void | Promise<void>): Promise<Subscription> {
     return this.#listen(filter, async (received) => handler(received));
   }
 

@@ -101,7 +101,9 @@ export class Federation {
     options: FederationOptions,
   ) {
     this.#threads = natives.length;
-    this.#members = natives.map((native) => memberOf(native, endpoints, options, (error) => this.#lost(error, options)));
+    this.#members = natives.map((native) =>
+      memberOf(native, endpoints, options, (error) => this.#lost(error, options)),
+    );
     for (const { time } of this.#members) time.start();
   }
 

@@ -3,8 +3,9 @@
  * may wait (connecting, entering a mode, asking for a time) run on a thread of libuv's pool, which they hold.
  * @see https://docs.helics.org/en/latest/references/api-reference/C_API.html
  */
-import koffi, { type LibraryHandle } from 'koffi';
+
 import { FieldbidError } from '@fieldbid/core/errors';
+import koffi, { type LibraryHandle } from 'koffi';
 
 /** Enumerators of helics_api.h. */
 export const PROPERTY_LOG_LEVEL = 271;
@@ -131,15 +132,21 @@ export class HelicsApi {
   bytesOf(message: Handle): Buffer {
     const count = this.plain<number>('messageGetByteCount', message);
     if (count === 0) return Buffer.alloc(0);
-    return Buffer.from(new Uint8Array(koffi.view(this.plain<Handle>('messageGetBytesPointer', message), count)));
+    return Buffer.from(
+      new Uint8Array(koffi.view(this.plain<Handle>('messageGetBytesPointer', message), count)),
+    );
   }
 }
 
 function refuse(name: string, { error_code, message }: ErrorOut): void {
   if (error_code === 0) return;
-  throw new FieldbidError('HELICS_FAILED', `HELICS, asked to ${words(name)}: ${message ?? 'no reason given'} (${error_code})`, {
-    details: { error_code },
-  });
+  throw new FieldbidError(
+    'HELICS_FAILED',
+    `HELICS, asked to ${words(name)}: ${message ?? 'no reason given'} (${error_code})`,
+    {
+      details: { error_code },
+    },
+  );
 }
 
 /** `federateRequestTime` → `federate request time`. */

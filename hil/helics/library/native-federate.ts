@@ -79,7 +79,11 @@ export class NativeFederate {
     }
   }
 
-  private constructor(api: HelicsApi, federate: Handle, { name, publications, inputs }: NativeFederateOptions) {
+  private constructor(
+    api: HelicsApi,
+    federate: Handle,
+    { name, publications, inputs }: NativeFederateOptions,
+  ) {
     this.#api = api;
     this.name = name;
     this.#federate = federate;
@@ -102,7 +106,11 @@ export class NativeFederate {
 
   /** @returns the time granted, ns, at most `t_ns`; undefined when all federates have come to the end of time. */
   async requestTime(t_ns: number): Promise<number | undefined> {
-    const granted_s = await this.#api.callAsync<number>('federateRequestTime', this.#federate, t_ns / NS_PER_S);
+    const granted_s = await this.#api.callAsync<number>(
+      'federateRequestTime',
+      this.#federate,
+      t_ns / NS_PER_S,
+    );
     return granted_s >= END_S ? undefined : Math.round(granted_s * NS_PER_S);
   }
 
@@ -110,7 +118,9 @@ export class NativeFederate {
   async endpoints(): Promise<string[]> {
     const query = this.#api.plain<Handle>('createQuery', 'root', 'endpoints');
     try {
-      const found = JSON.parse(await this.#api.callAsync<string>('queryExecute', query, this.#federate)) as string[];
+      const found = JSON.parse(
+        await this.#api.callAsync<string>('queryExecute', query, this.#federate),
+      ) as string[];
       return found.filter((name) => name.startsWith(ENDPOINT_PREFIX));
     } finally {
       this.#api.plain<void>('queryFree', query);

@@ -49,7 +49,10 @@ test.serial('who is at work when time stands still is named', async (t) => {
   });
   const [only] = federation.federates;
   only!.join('stuck');
-  only!.join('waiting').requestTime(START_MS + 1000).catch(() => {});
+  only!
+    .join('waiting')
+    .requestTime(START_MS + 1000)
+    .catch(() => {});
   t.deepEqual(await names, ['stuck']);
   await close();
 });
