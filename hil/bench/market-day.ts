@@ -133,7 +133,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     progress: options.progress,
     onMinute: (minute) => {
       grid.take(minute);
-      options.federation?.onMinute?.(minute.at_ms);
+      medium.afterSolve?.(minute, bench.enginePid());
       return options.onMinute?.(minute, hands);
     },
     log,

@@ -2,6 +2,7 @@
 import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
+import type { MinuteRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { BenchAgents } from './agents.ts';
 import { type BenchClock, openClock } from './clock.ts';
@@ -41,6 +42,11 @@ export interface Medium {
   /** Where DERs are federates: their market time, and what lies between them and the feeder. */
   readonly nowAt?: (derId: string) => () => number;
   readonly linkOf?: (devices: BenchDevices) => TerminalLink;
+  /**
+   * Told of every power flow of the plant and of the process that solved it.
+   * @throws FieldbidError `GRID_ENGINE_DIED` where that is no longer the one that joined.
+   */
+  readonly afterSolve?: (minute: MinuteRecord, enginePid: number | undefined) => void;
   /** DERs in processes of their own. */
   readonly remote?: { readonly devices: BenchDevices; readonly agents: BenchAgents; end(): Promise<void> };
 }

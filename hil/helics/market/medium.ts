@@ -57,7 +57,7 @@ export async function joinFederation(
 
 export async function openHelicsMedium(
   { loaded, feeder, nodes, first_ms, log }: MediumOptions,
-  { broker, dersElsewhere }: FederationChoice,
+  { broker, dersElsewhere, onMinute }: FederationChoice,
   closers: Closers,
 ): Promise<Medium> {
   const derIds = loaded.scenario.ders.map(({ derId }) => derId);
@@ -77,12 +77,14 @@ export async function openHelicsMedium(
     of(clientId).connect(({ topic, error }) =>
       log.warn({ clientId, topic, code: codeOf(error) }, `bus: ${messageOf(error)}`),
     );
+  const afterSolve = engineWatch(onMinute);
   const description = `HELICS, ${specs.length} federates in one process`;
   if (!dersElsewhere) {
     return {
       description,
       clock,
       connect,
+      afterSolve,
       nowAt: (derId) => () => federation.federate(derFederate(derId)).now(),
       linkOf: (devices) => {
         terminalsOf(loaded, feeder, devices, federation, log);
@@ -94,8 +96,28 @@ export async function openHelicsMedium(
     description: `HELICS, ${derIds.length} DERs in processes of their own`,
     clock,
     connect,
+    afterSolve,
     linkOf: () => feederLink(grid, derIds, nodes),
     remote: await remoteDers({ loaded, feeder, bus: await connect('bench'), log }),
+  };
+}
+
+/**
+ * The feeder's engine is a member of the federation like any other: one that has died ends the run, though a new one
+ * could solve on. Whoever couples an engine that keeps a state would otherwise go on with a grid that has forgotten it.
+ */
+function engineWatch(onMinute: FederationChoice['onMinute']): NonNullable<Medium['afterSolve']> {
+  let joined: number | undefined;
+  return ({ at_ms }, pid) => {
+    joined ??= pid;
+    if (pid !== joined) {
+      throw new FieldbidError(
+        'GRID_ENGINE_DIED',
+        `the grid's power flow (process ${joined}) died before market time ${new Date(at_ms).toISOString()}; ` +
+          'look for what ended it (memory, a signal), and start the run again',
+      );
+    }
+    onMinute?.(at_ms);
   };
 }
 
