@@ -17,6 +17,9 @@ export const availableKey = (derId: string): string => `der/${derId}/available_W
 /** @param node `node.phase`, or `node.phases` between two lines. */
 export const voltageKey = (node: string): string => `grid/${node}/voltage_pu`;
 
+/** Market time of the voltages beside it, epoch seconds: for those who do not know when the run began. */
+export const MARKET_TIME_KEY = 'grid/market_time_s';
+
 /** @param connection where the DER is connected: `node.phase` of each of its phases. */
 export function derSpec(derId: string, connection: readonly string[]): FederateSpec {
   return {
@@ -31,7 +34,10 @@ export function marketSpecs(derIds: readonly string[], nodes: readonly string[])
   return [
     {
       name: GRID,
-      publications: Object.fromEntries(nodes.map((node) => [voltageKey(node), 'pu'])),
+      publications: {
+        [MARKET_TIME_KEY]: 's',
+        ...Object.fromEntries(nodes.map((node) => [voltageKey(node), 'pu'])),
+      },
       inputs: derIds.flatMap((derId) => [powerKey(derId), availableKey(derId)]),
     },
     { name: DERA },

@@ -1,7 +1,7 @@
 /** The feeder's end of what HELICS carries between inverters and feeder: DERs by their published power, voltages out. */
 import type { PlantDevice, TerminalLink } from '../../bench/plant.ts';
 import type { Federate } from '../federation/federation.ts';
-import { availableKey, powerKey, voltageKey } from '../federation/members.ts';
+import { availableKey, MARKET_TIME_KEY, powerKey, voltageKey } from '../federation/members.ts';
 
 /** @param nodes every `node.phase` of the feeder, in the order of its voltages. */
 export function feederLink(
@@ -26,6 +26,9 @@ export function feederLink(
       while (keys.some((key) => (grid.input(key)?.at_ms ?? Number.NEGATIVE_INFINITY) < grid.now()));
     },
     spread: (voltages_pu) =>
-      grid.publish(Object.fromEntries(nodes.map((node, i) => [voltageKey(node), voltages_pu[i] ?? 1]))),
+      grid.publish({
+        [MARKET_TIME_KEY]: grid.now() / 1000,
+        ...Object.fromEntries(nodes.map((node, i) => [voltageKey(node), voltages_pu[i] ?? 1])),
+      }),
   };
 }
