@@ -26,8 +26,8 @@ export interface TerminalLink {
   readonly devices: readonly PlantDevice[];
   /** Resolves when the powers of this instant have arrived. */
   gather(): Promise<void>;
-  /** Sends the voltages of all nodes, pu, in the order of the model's. */
-  spread(voltages_pu: readonly number[]): Promise<void>;
+  /** Sends the voltages of all nodes, pu, in the order of the model's; undefined: the feeder could not be solved. */
+  spread(voltages_pu: readonly number[] | undefined): Promise<void>;
 }
 
 export interface PlantOptions {
@@ -108,6 +108,7 @@ export class Plant {
       failure = messageOf(error);
     }
     log.error({ at_ms, failure }, 'the feeder could not be solved; the inverters keep their voltages');
+    await link?.spread(undefined);
     await onMinute({ ...record, voltages_pu: [], failure });
   }
 

@@ -24,9 +24,9 @@ const STEP_MS = 20;
 const OUTPUT_KEPT_CHARS = 2000;
 /** After the last federate has left, the broker ends by itself; if not, it is ended, real ms. */
 const LEAVING_MS = 1000;
-/** Ports above the one that it listens on are those of cores: HELICS counts up from there. */
-const FIRST_PORT = 24_000;
-const PORTS = 20_000;
+/** Outside the range that Linux gives out itself to connections. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
 
 export class HelicsBroker {
   /** `host:port`, for federates on this machine. */
@@ -116,7 +116,7 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** One with free ones above it, outside the range that the system gives out itself. */
+/** A port that nobody listens on. */
 async function freePort(host: string): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);

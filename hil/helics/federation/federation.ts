@@ -2,7 +2,8 @@
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { FieldbidError } from '@fieldbid/core/errors';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
-import { BusNode, type FaultListener } from '../bus/helics-bus.ts';
+import { BusNode, type FaultListener } from '../bus/bus-node.ts';
+import { HelicsBus } from '../bus/helics-bus.ts';
 import { Peers } from '../bus/peers.ts';
 import { HelicsApi } from '../library/api.ts';
 import { NativeFederate } from '../library/native-federate.ts';
@@ -22,8 +23,6 @@ export interface FederationOptions {
   readonly library: string;
   /** The broker, `host:port`. */
   readonly broker: string;
-  /** Address of this machine on which the core listens; loopback by default. */
-  readonly localInterface?: string;
   readonly federates: readonly FederateSpec[];
   /** Market time at the beginning, epoch ms. */
   readonly start_ms: number;
@@ -43,13 +42,15 @@ export interface Federate {
   publish(values: Readonly<Record<string, number>>): Promise<void>;
   /** The value that came last, with the market time of its coming; undefined before the first. */
   input(key: string): { readonly value: number; readonly at_ms: number } | undefined;
-  /** Called for every value that comes. */
-  onValue(listener: (key: string, value: number) => void): void;
-  /** Resolves when what others published at earlier micro-steps of this instant is there. */
+  /** Resolves at the next micro-step of this instant. */
   step(): Promise<void>;
+  /**
+   * Resolves when all these values have come at this instant. A grant alone does not say so: it may overtake values that
+   * another process published before.
+   */
+  gather(keys: readonly string[]): Promise<void>;
 }
 
-const LOOPBACK = '127.0.0.1';
 /** Threads of libuv's pool that others need: files, SQLite, signatures. */
 const OTHER_THREADS = 4;
 const DEFAULT_POOL = 4;
@@ -79,7 +80,6 @@ export class Federation {
       coreName: `fieldbid-${process.pid}-${federates[0]?.name ?? ''}`,
       coreFederates: federates.length,
       broker,
-      localInterface: options.localInterface ?? LOOPBACK,
     };
     try {
       const natives: NativeFederate[] = [];
@@ -159,17 +159,13 @@ function memberOf(
   onLost: (error: FieldbidError) => void,
 ): Member {
   const values = new Map<string, { value: number; at_ms: number }>();
-  const listeners: ((key: string, value: number) => void)[] = [];
   const time: FederateTime = new FederateTime({
     federate: native,
     instants: new Instants(options.start_ms),
     ...(options.onHang === undefined ? {} : { onHang: options.onHang }),
     ...(options.hangGuard_ms === undefined ? {} : { hangGuard_ms: options.hangGuard_ms }),
     onMessage: ({ source, bytes }) => bus.receive(source, bytes),
-    onValue: (key, value) => {
-      values.set(key, { value, at_ms: time.now() });
-      for (const listener of listeners) listener(key, value);
-    },
+    onValue: (key, value) => values.set(key, { value, at_ms: time.now() }),
     onLost,
   });
   const bus = new BusNode(
@@ -185,14 +181,17 @@ function memberOf(
     name: native.name,
     now: () => time.now(),
     join: (name) => time.join(name),
-    connect: (onFault) => bus.connect(onFault),
+    connect: (onFault) => new HelicsBus(bus, onFault),
     publish: (published) =>
       time.send(() => {
         for (const [key, value] of Object.entries(published)) native.publish(key, value);
       }),
     input: (key) => values.get(key),
-    onValue: (listener) => listeners.push(listener),
     step: () => time.step(),
+    gather: async (keys) => {
+      const isMissing = (key: string): boolean => values.get(key)?.at_ms !== time.now();
+      while (keys.some(isMissing)) await time.step();
+    },
   };
   return { native, time, bus, federate };
 }

@@ -15,8 +15,6 @@ export interface CoreOptions {
   readonly coreFederates: number;
   /** The broker, `host:port`. */
   readonly broker: string;
-  /** Address of this machine on which the core listens. */
-  readonly localInterface: string;
 }
 
 export interface NativeFederateOptions extends CoreOptions {
@@ -33,8 +31,11 @@ export interface NativeMessage {
   readonly bytes: Buffer;
 }
 
-/** Sockets of this kind: measured as fast as ZeroMQ on one machine, and a peer that dies closes them. */
-export const CORE_TYPE = 'tcp';
+/**
+ * One TCP connection from each core to the broker, and none the other way: values, messages and grants come in one order,
+ * and a firewall or tunnel has one port to let through.
+ */
+export const CORE_TYPE = 'tcp_ss';
 /** Endpoints of ours, among those of others. */
 export const ENDPOINT_PREFIX = 'fieldbid/bus/';
 const NS_PER_S = 1e9;
@@ -62,7 +63,6 @@ export class NativeFederate {
     const init = [
       `--federates=${options.coreFederates}`,
       `--broker_address=${options.broker}`,
-      `--local_interface=${options.localInterface}`,
       `--networktimeout=${CONNECT_PATIENCE}`,
       `--tick=${HEARTBEAT}`,
     ];

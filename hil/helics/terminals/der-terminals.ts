@@ -1,6 +1,6 @@
 /**
  * A DER's end of what HELICS carries between inverters and feeder: at the instant of each power flow its terminal power
- * goes out, and the voltages that come back are set at its terminals.
+ * goes out, and time stands still until the voltages have come back and are set at its terminals.
  */
 import { codeOf } from '@fieldbid/core/errors';
 import type { PlantDevice } from '../../bench/plant.ts';
@@ -26,11 +26,6 @@ export interface DerTerminalsOptions extends SolveTimes {
 export async function runTerminals(options: DerTerminalsOptions): Promise<void> {
   const { federate, device, connection, start_ms, end_ms, step_ms, offset_ms } = options;
   const keys = connection.map(voltageKey);
-  federate.onValue((changed) => {
-    // One grant brings them all; the last of them finds all the others.
-    if (changed !== keys.at(-1)) return;
-    device.setVoltages_pu(keys.map((key) => federate.input(key)?.value ?? 1));
-  });
   const time = federate.join(`terminals of ${device.derId}`);
   try {
     for (let step = start_ms; step < end_ms; step += step_ms) {
@@ -39,6 +34,8 @@ export async function runTerminals(options: DerTerminalsOptions): Promise<void> 
         [powerKey(device.derId)]: device.terminalPower_W(),
         [availableKey(device.derId)]: device.available_W(),
       });
+      await federate.gather(keys);
+      device.setVoltages_pu(keys.map((key) => federate.input(key)?.value ?? 1));
     }
   } catch (error) {
     if (codeOf(error) !== 'TIME_CLOSED') throw error;

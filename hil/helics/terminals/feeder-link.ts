@@ -9,7 +9,8 @@ export function feederLink(
   derIds: readonly string[],
   nodes: readonly string[],
 ): TerminalLink {
-  const keys = derIds.map(powerKey);
+  const keys = derIds.flatMap((derId) => [powerKey(derId), availableKey(derId)]);
+  let voltages: readonly number[] = nodes.map(() => 1);
   return {
     devices: derIds.map(
       (derId): PlantDevice => ({
@@ -20,15 +21,14 @@ export function feederLink(
         setVoltages_pu: () => {},
       }),
     ),
-    gather: async () => {
-      // Each DER publishes at this very instant, at the earliest one micro-step ago.
-      do await grid.step();
-      while (keys.some((key) => (grid.input(key)?.at_ms ?? Number.NEGATIVE_INFINITY) < grid.now()));
-    },
-    spread: (voltages_pu) =>
-      grid.publish({
+    gather: () => grid.gather(keys),
+    spread: (solved_pu) => {
+      // Where it could not be solved, the inverters keep their voltages; they wait for news all the same.
+      voltages = solved_pu ?? voltages;
+      return grid.publish({
         [MARKET_TIME_KEY]: grid.now() / 1000,
-        ...Object.fromEntries(nodes.map((node, i) => [voltageKey(node), voltages_pu[i] ?? 1])),
-      }),
+        ...Object.fromEntries(nodes.map((node, i) => [voltageKey(node), voltages[i] ?? 1])),
+      });
+    },
   };
 }

@@ -108,7 +108,7 @@ export class FederateTime {
     });
   }
 
-  /** Resolves when everything that others sent or published at earlier micro-steps has arrived here. */
+  /** Resolves at the next micro-step: what others had sent or published before has mostly arrived then. */
   async step(): Promise<void> {
     const arrived = this.expect();
     const before = this.#granted_ns;
