@@ -65,6 +65,7 @@ export class NativeFederate {
       `--broker_address=${options.broker}`,
       `--networktimeout=${CONNECT_PATIENCE}`,
       `--tick=${HEARTBEAT}`,
+      '--loglevel=no_print',
     ];
     api.call('federateInfoSetCoreTypeFromString', info, CORE_TYPE);
     api.call('federateInfoSetCoreName', info, options.coreName);
