@@ -65,8 +65,10 @@ interface Member {
 
 export class Federation {
   readonly #members: readonly Member[];
-  readonly #threads: number;
+  /** Threads of libuv's pool that its federates hold. */
+  #threads: number;
   #closed = false;
+  #brokenOff = false;
 
   /**
    * Connects, and resolves when all federates of the federation are there, those of other processes included.
@@ -114,6 +116,14 @@ export class Federation {
     return found.federate;
   }
 
+  /** Which of these federates, of other processes, no longer answer for themselves. Takes seconds where one does not. */
+  async silent(names: readonly string[]): Promise<string[]> {
+    const native = this.#members[0]?.native;
+    if (native === undefined || this.#closed) return [];
+    const answers = await Promise.all(names.map((name) => native.answers(name)));
+    return this.#closed ? [] : names.filter((_, i) => answers[i] === false);
+  }
+
   get federates(): readonly Federate[] {
     return this.#members.map(({ federate }) => federate);
   }
@@ -131,18 +141,25 @@ export class Federation {
         await native.leave();
       }),
     );
-    threadsInUse -= this.#threads;
+    this.#giveThreadsBack();
   }
 
   /** Ends the federation for everybody: calls that wait return. */
   breakOff(error: FieldbidError): void {
+    if (this.#brokenOff) return;
+    this.#brokenOff = true;
     this.#closed = true;
     for (const { time, bus } of this.#members) {
       void time.end(error);
       bus.end(error);
     }
     this.#members[0]?.native.breakOff(error);
+    this.#giveThreadsBack();
+  }
+
+  #giveThreadsBack(): void {
     threadsInUse -= this.#threads;
+    this.#threads = 0;
   }
 
   #lost(error: FieldbidError, { onLost }: FederationOptions): void {

@@ -42,6 +42,8 @@ const CHECKED = {
   inputGetDouble: ['double', 'void *'],
   endpointSendBytesTo: ['void', 'void *, const uint8_t *, int, const char *'],
   queryExecute: ['const char *', 'void *, void *'],
+  queryCoreExecute: ['const char *', 'void *, void *'],
+  federateGetCore: ['void *', 'void *'],
 } as const;
 /** Those without an error. */
 const PLAIN = {

@@ -44,6 +44,8 @@ const END_S = 9e9;
 /** What a core waits for its broker to appear; then for news from it, by heartbeat. */
 const CONNECT_PATIENCE = '20s';
 const HEARTBEAT = '2s';
+/** What a query waits for its answer. */
+const ANSWER_PATIENCE = '2s';
 
 export class NativeFederate {
   readonly name: string;
@@ -65,6 +67,7 @@ export class NativeFederate {
       `--broker_address=${options.broker}`,
       `--networktimeout=${CONNECT_PATIENCE}`,
       `--tick=${HEARTBEAT}`,
+      `--querytimeout=${ANSWER_PATIENCE}`,
       '--loglevel=no_print',
     ];
     api.call('federateInfoSetCoreTypeFromString', info, CORE_TYPE);
@@ -128,6 +131,22 @@ export class NativeFederate {
     }
   }
 
+  /**
+   * Whether the core of another federate answers: it does so by itself, also while the federate is at work or waits. May be
+   * asked at any time.
+   */
+  async answers(federate: string): Promise<boolean> {
+    const query = this.#api.plain<Handle>('createQuery', federate, 'current_time');
+    try {
+      const core = this.#api.call<Handle>('federateGetCore', this.#federate);
+      return isAnswer(await this.#api.callAsync<string>('queryCoreExecute', query, core));
+    } catch {
+      return false;
+    } finally {
+      this.#api.plain<void>('queryFree', query);
+    }
+  }
+
   get endpoint(): string {
     return ENDPOINT_PREFIX + this.name;
   }
@@ -177,4 +196,9 @@ export class NativeFederate {
       // It is lost already.
     }
   }
+}
+
+/** HELICS answers what it cannot find out with an error as JSON, or `#timeout` and the like. */
+function isAnswer(text: string): boolean {
+  return !text.startsWith('#') && !text.includes('"error"');
 }

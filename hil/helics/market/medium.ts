@@ -15,6 +15,7 @@ import { runTerminals, type SolveTimes } from '../terminals/der-terminals.ts';
 import { feederLink } from '../terminals/feeder-link.ts';
 import { holdAll } from './hold.ts';
 import { remoteDers } from './remote-ders.ts';
+import { watchMembers } from './watch-members.ts';
 
 /** Real ms in which a federation can be left in order. */
 const LEAVING_MS = 3000;
@@ -23,6 +24,7 @@ export interface OpenedFederation {
   readonly federation: Federation;
   /** Rejects when the federation ends, or time stands still. */
   readonly failure: Promise<never>;
+  readonly fail: (error: FieldbidError) => void;
 }
 
 /** Joins with these federates; leaves with the closers, or breaks off where it cannot. */
@@ -31,19 +33,24 @@ export async function joinFederation(
   closers: Closers,
 ): Promise<OpenedFederation> {
   const { library } = await findHelics();
-  let fail: (error: FieldbidError) => void = () => {};
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
+  let reject: (error: FieldbidError) => void = () => {};
+  const failure = new Promise<never>((_, refuse) => {
+    reject = refuse;
   });
   failure.catch(() => {});
-  const federation = await Federation.open({
+  const fail = (error: FieldbidError): void => {
+    reject(error);
+    // Whoever waits for time or for an answer would keep the run from being closed.
+    federation.breakOff(error);
+  };
+  const federation: Federation = await Federation.open({
     library,
     broker: options.broker,
     federates: options.federates,
     start_ms: startOf(options.first_ms),
     hangGuard_ms: HANG_GUARD_MS,
     onHang: (names) => fail(standsStill(names, options.log)),
-    onLost: (error) => fail(error),
+    onLost: reject,
   });
   closers.add('federation', async () => {
     try {
@@ -52,7 +59,7 @@ export async function joinFederation(
       federation.breakOff(new FieldbidError(codeOf(error), messageOf(error), { cause: error }));
     }
   });
-  return { federation, failure };
+  return { federation, failure, fail };
 }
 
 export async function openHelicsMedium(
@@ -64,7 +71,10 @@ export async function openHelicsMedium(
   const { deraId } = loaded.scenario;
   const specs = marketSpecs(derIds, nodes);
   if (!dersElsewhere) specs.push(...derIds.map((derId) => derSpec(derId, feeder.connection(derId))));
-  const { federation, failure } = await joinFederation({ broker, federates: specs, first_ms, log }, closers);
+  const { federation, failure, fail } = await joinFederation(
+    { broker, federates: specs, first_ms, log },
+    closers,
+  );
   const of = (name: string) => federation.federate(federateOf(name, dersElsewhere ? [] : derIds, deraId));
   const grid = federation.federate(GRID);
   const clock: BenchClock = {
@@ -92,6 +102,8 @@ export async function openHelicsMedium(
       },
     };
   }
+  const watch = watchMembers(federation, derIds.map(derFederate), fail);
+  closers.add('watch over the DERs', () => clearInterval(watch));
   return {
     description: `HELICS, ${derIds.length} DERs in processes of their own`,
     clock,
