@@ -72,7 +72,13 @@ export function federationOf(
 ): FederationChoice {
   const { ownProcess, elsewhere } = membersOf(loaded, options);
   const dersElsewhere = ownProcess.length + elsewhere.length > 0;
-  return { broker, dersElsewhere, onMinute: reportToStarter() };
+  const tell = reportToStarter();
+  return {
+    broker,
+    dersElsewhere,
+    onMinute: (at_ms) => tell({ at_ms }),
+    onFailure: ({ message }) => tell({ failed: message }),
+  };
 }
 
 /** @param args of this `fieldbid run`, which the market's program gets as well. @returns the run's exit code. */

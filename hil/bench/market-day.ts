@@ -184,7 +184,12 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const setUp_ms = performance.now() - began;
   const running = Promise.all([bench.run(), aggregator.done(), iso.done(), agents.done()]);
   hold.release();
-  await Promise.race([running, clock.failure]);
+  try {
+    await Promise.race([running, clock.failure]);
+  } catch (error) {
+    medium.abort?.(error);
+    throw error;
+  }
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
   await Promise.race([hold.regain(), clock.failure]);

@@ -19,6 +19,8 @@ export interface FederationChoice {
   readonly dersElsewhere: boolean;
   /** Told the market time of every power flow. */
   readonly onMinute?: (at_ms: number) => void;
+  /** Told at once when the run fails, before anything is closed. */
+  readonly onFailure?: (error: Error) => void;
 }
 
 export interface MediumOptions {
@@ -47,6 +49,8 @@ export interface Medium {
    * @throws FieldbidError `GRID_ENGINE_DIED` where that is no longer the one that joined.
    */
   readonly afterSolve?: (minute: MinuteRecord, enginePid: number | undefined) => void;
+  /** Ends it for everybody when a run fails: what waits for time or for an answer would keep the run from being closed. */
+  readonly abort?: (cause: unknown) => void;
   /** DERs in processes of their own. */
   readonly remote?: { readonly devices: BenchDevices; readonly agents: BenchAgents; end(): Promise<void> };
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { endSoon } from '../helics/processes/member-process.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
@@ -120,7 +121,12 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
         log,
         say: (line) => console.error(line),
         progress,
-      }).finally(() => progress.finish());
+      })
+        .catch((error: unknown) => {
+          if (options.federation !== undefined) endSoon();
+          throw error;
+        })
+        .finally(() => progress.finish());
       const summary = writeResults(folder, run);
       console.log(closingText(summary, folder));
       if (shortcomings(summary).length > 0) process.exitCode = 1;

@@ -36,9 +36,12 @@ export function registerHelics(program: Command): void {
         });
       }
       const { runDerMember } = await import('./processes/der-member.ts');
-      const { reportToStarter } = await import('./processes/member-process.ts');
+      const { endSoon, reportToStarter } = await import('./processes/member-process.ts');
       reportToStarter();
       const log = createLogger({ level: options.logLevel }).child({ room: 'hil', derId });
-      await runDerMember({ loaded, derId, broker: options.broker, log });
+      await runDerMember({ loaded, derId, broker: options.broker, log }).catch((error: unknown) => {
+        endSoon();
+        throw error;
+      });
     });
 }

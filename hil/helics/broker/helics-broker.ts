@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, createServer } from 'node:net';
 import { FieldbidError } from '@fieldbid/core/errors';
-import { CORE_TYPE } from '../library/native-federate.ts';
+import { CORE_TYPE } from '../library/core-type.ts';
 
 export interface BrokerOptions {
   /** The program helics_broker. */

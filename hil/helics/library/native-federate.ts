@@ -7,6 +7,7 @@ import {
   LOG_LEVEL_NO_PRINT,
   PROPERTY_LOG_LEVEL,
 } from './api.ts';
+import { CORE_TYPE } from './core-type.ts';
 
 export interface CoreOptions {
   /** Federates of one core name share one core, and one connection to the broker. */
@@ -31,11 +32,6 @@ export interface NativeMessage {
   readonly bytes: Buffer;
 }
 
-/**
- * One TCP connection from each core to the broker, and none the other way: values, messages and grants come in one order,
- * and a firewall or tunnel has one port to let through.
- */
-export const CORE_TYPE = 'tcp_ss';
 /** Endpoints of ours, among those of others. */
 export const ENDPOINT_PREFIX = 'fieldbid/bus/';
 const NS_PER_S = 1e9;

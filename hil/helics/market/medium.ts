@@ -64,7 +64,7 @@ export async function joinFederation(
 
 export async function openHelicsMedium(
   { loaded, feeder, nodes, first_ms, log }: MediumOptions,
-  { broker, dersElsewhere, onMinute }: FederationChoice,
+  { broker, dersElsewhere, onMinute, onFailure }: FederationChoice,
   closers: Closers,
 ): Promise<Medium> {
   const derIds = loaded.scenario.ders.map(({ derId }) => derId);
@@ -75,6 +75,7 @@ export async function openHelicsMedium(
     { broker, federates: specs, first_ms, log },
     closers,
   );
+  failure.catch((error: Error) => onFailure?.(error));
   const of = (name: string) => federation.federate(federateOf(name, dersElsewhere ? [] : derIds, deraId));
   const grid = federation.federate(GRID);
   const clock: BenchClock = {
@@ -88,6 +89,7 @@ export async function openHelicsMedium(
       log.warn({ clientId, topic, code: codeOf(error) }, `bus: ${messageOf(error)}`),
     );
   const afterSolve = engineWatch(onMinute);
+  const abort = (cause: unknown): void => fail(new FieldbidError(codeOf(cause), messageOf(cause), { cause }));
   const description = `HELICS, ${specs.length} federates in one process`;
   if (!dersElsewhere) {
     return {
@@ -95,6 +97,7 @@ export async function openHelicsMedium(
       clock,
       connect,
       afterSolve,
+      abort,
       nowAt: (derId) => () => federation.federate(derFederate(derId)).now(),
       linkOf: (devices) => {
         terminalsOf(loaded, feeder, devices, federation, log);
@@ -109,6 +112,7 @@ export async function openHelicsMedium(
     clock,
     connect,
     afterSolve,
+    abort,
     linkOf: () => feederLink(grid, derIds, nodes),
     remote: await remoteDers({ loaded, feeder, bus: await connect('bench'), log }),
   };

@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 const FIELDBID = fileURLToPath(new URL('../../../core/bin/fieldbid.js', import.meta.url));
 /** Between being asked to end and being made to, real ms. */
 const GRACE_MS = 1500;
+/** Between a failure and the end of the member, real ms. */
+const LAST_WORDS_MS = 1000;
 
 /** What a member tells whoever has started it. */
-export interface MemberNews {
+export type MemberNews =
   /** Market time of the power flow that was solved last, epoch ms. */
-  readonly at_ms: number;
-}
+  | { readonly at_ms: number }
+  /** The run has failed; the member says why and ends. */
+  | { readonly failed: string };
 
 export class MemberProcess {
   /** As a person knows it: `the agent of pv-680`. */
@@ -45,10 +48,17 @@ export class MemberProcess {
 }
 
 /** In a member: tells whoever started it, if somebody did, and ends when that one is gone. */
-export function reportToStarter(): (at_ms: number) => void {
+export function reportToStarter(): (news: MemberNews) => void {
   if (process.send === undefined) return () => {};
   // Nobody else would end the run then; the broker notices that all its federates have left.
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.channel?.unref();
-  return (at_ms) => process.send?.({ at_ms } satisfies MemberNews);
+  return (news) => {
+    if (process.connected) process.send?.(news);
+  };
+}
+
+/** In a member that has failed: something may go on trying to reach services that are closed; it does not go on for ever. */
+export function endSoon(): void {
+  setTimeout(() => process.exit(1), LAST_WORDS_MS).unref();
 }

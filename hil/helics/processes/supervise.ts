@@ -30,6 +30,8 @@ export interface SupervisedRun {
 const OTHER_THREADS = 8;
 /** Between the end of the market and that of a DER that has done its day, real ms. */
 const DERS_END_MS = 20_000;
+/** What the market has to close itself after a failure, real ms. */
+const LAST_WORDS_MS = 4000;
 /** A death makes others end: who was first is looked for among those that end within this, real ms. */
 const BLAME_MS = 300;
 
@@ -44,6 +46,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
   });
   const members: MemberProcess[] = [];
   let at_ms: number | undefined;
+  let unsaid: string | undefined;
   const onSignal = (): void => {
     void endAll().then(() => process.exit(130));
   };
@@ -57,12 +60,19 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
     run.say(`HELICS broker (process ${broker.pid}) at ${broker.address}`);
     if (run.observers > 0) run.say(`waiting for ${run.observers} more federate(s) of others there`);
     const inMarket = run.derIds.length - run.ownProcess.length - run.elsewhere.length;
-    const market = new MemberProcess(
+    const market: MemberProcess = new MemberProcess(
       'the market',
       run.marketArgs(broker.address),
       MARKET_FEDERATES + inMarket + OTHER_THREADS,
       (news) => {
-        at_ms = news.at_ms;
+        if ('at_ms' in news) at_ms = news.at_ms;
+        else {
+          // It says so itself and ends; if it cannot, it is said here.
+          setTimeout(() => {
+            unsaid = news.failed;
+            void market.stop();
+          }, LAST_WORDS_MS).unref();
+        }
       },
     );
     members.push(market);
@@ -81,6 +91,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
       await within(Promise.all(ders.map((der) => der.ended)), DERS_END_MS);
       return 0;
     }
+    if (unsaid !== undefined) throw new FieldbidError('RUN_FAILED', unsaid);
     // The market says itself why it ends.
     if (how.what === market.what && typeof how.how === 'number') return how.how;
     throw new FieldbidError(
