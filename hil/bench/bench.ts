@@ -13,14 +13,20 @@ import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import { type BenchDevices, openBenchDevices, writesOf } from './devices.ts';
-import { Plant } from './plant.ts';
+import { Plant, type TerminalLink } from './plant.ts';
 import type { Progress } from './progress.ts';
 
 export interface BenchParts {
   readonly loaded: LoadedScenario;
   readonly feeder: Feeder;
   readonly now: () => number;
+  /** Market time at a DER, where each has a clock of its own. */
+  readonly nowAt?: (derId: string) => () => number;
   readonly time: TimeSource;
+  /** Devices that run elsewhere; absent: they are opened here. */
+  readonly devices?: BenchDevices;
+  /** What lies between the devices and the feeder; absent: nothing. */
+  readonly linkOf?: (devices: BenchDevices) => TerminalLink;
   readonly connect: (clientId: string) => Promise<Bus>;
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
   readonly firstPort?: number;
@@ -61,20 +67,25 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   const recorder = new MarketRecorder(await connect('recorder'));
   await recorder.start();
   closers.add('recorder', () => recorder.close());
-  const devices = await openBenchDevices({
-    loaded,
-    feeder,
-    now: parts.now,
-    bus: await connect('plant'),
-    closers,
-    ...(parts.firstPort === undefined ? {} : { firstPort: parts.firstPort }),
-    ...(parts.opcuaFolder === undefined ? {} : { opcuaFolder: parts.opcuaFolder }),
-  });
+  const devices =
+    parts.devices ??
+    (await openBenchDevices({
+      loaded,
+      feeder,
+      now: parts.now,
+      ...(parts.nowAt === undefined ? {} : { nowAt: parts.nowAt }),
+      bus: await connect('plant'),
+      closers,
+      ...(parts.firstPort === undefined ? {} : { firstPort: parts.firstPort }),
+      ...(parts.opcuaFolder === undefined ? {} : { opcuaFolder: parts.opcuaFolder }),
+    }));
+  const link = parts.linkOf?.(devices);
   const minutes: MinuteRecord[] = [];
   const plant = new Plant({
     time: parts.time,
     powerFlow,
-    devices: devices.map((device) => device.plant),
+    devices: link?.devices ?? devices.map((device) => device.plant),
+    ...(link === undefined ? {} : { link }),
     connections: new Map(feeder.ders.map(({ derId }) => [derId, feeder.connection(derId)])),
     loadFactors: devices.loadFactors,
     start_ms,
@@ -132,9 +143,11 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         dayAhead,
         settlements: recorder.settlements(),
         verdicts: recorder.verdicts(),
-        writes: devices.flatMap(({ derId, inverter }) =>
-          inverter === undefined ? [] : [{ derId, ...writesOf(inverter) }],
-        ),
+        writes:
+          (await devices.writes?.()) ??
+          devices.flatMap(({ derId, inverter }) =>
+            inverter === undefined ? [] : [{ derId, ...writesOf(inverter) }],
+          ),
         wall_ms,
         memory_MiB,
       };

@@ -10,12 +10,35 @@ import type { Closers } from './closers.ts';
 const LEAD_MS = 60_000;
 /** Real time that starting it all may take by the wall clock, ms. */
 const REAL_LEAD_MS = 8000;
+export const HANG_GUARD_MS = 120_000;
+
+/** Holds market time while a run is set up, and once more while it is recorded. */
+export interface Hold {
+  release(): void;
+  /** Resolves when time is held again. */
+  regain(): Promise<void>;
+}
 
 export interface BenchClock {
   readonly now: () => number;
   readonly join: (name: string) => TimeSource;
+  hold(name: string): Hold;
   /** Rejects when time stands still for too long. */
   readonly failure: Promise<never>;
+}
+
+/** Market time at which everything is started, before the first bid at `first_ms`. */
+export function startOf(first_ms: number, realtimeSpeed = 0): number {
+  return first_ms - Math.max(LEAD_MS, REAL_LEAD_MS * realtimeSpeed);
+}
+
+/** What is said, and what ends the run, when nothing has moved for two minutes. */
+export function standsStill(names: readonly string[], log: Logger): FieldbidError {
+  log.fatal({ names }, 'time stands still');
+  return new FieldbidError(
+    'TIME_STANDS_STILL',
+    `nothing has moved for two minutes; at work: ${names.join(', ')}`,
+  );
 }
 
 /** @param options.realtimeSpeed market seconds per real second; as fast as possible when absent. */
@@ -24,7 +47,7 @@ export function openClock(
   { realtimeSpeed, log }: { realtimeSpeed?: number; log: Logger },
   closers: Closers,
 ): BenchClock {
-  const start_ms = first_ms - Math.max(LEAD_MS, REAL_LEAD_MS * (realtimeSpeed ?? 0));
+  const start_ms = startOf(first_ms, realtimeSpeed);
   if (realtimeSpeed !== undefined) {
     const shared = { speed: realtimeSpeed, origin_ms: start_ms, realOrigin_ms: Date.now() };
     const clock = new WallClock(shared);
@@ -32,6 +55,7 @@ export function openClock(
     return {
       now: () => clock.now(),
       join: () => new WallClock(shared),
+      hold: () => ({ release: () => {}, regain: async () => {} }),
       failure: new Promise<never>(() => {}),
     };
   }
@@ -41,16 +65,13 @@ export function openClock(
   });
   failure.catch(() => {});
   const coordinator = new TimeCoordinator(start_ms, {
-    hangGuard_ms: 120_000,
-    onHang: (names) => {
-      log.fatal({ names }, 'time stands still');
-      fail(
-        new FieldbidError(
-          'TIME_STANDS_STILL',
-          `nothing has moved for two minutes; at work: ${names.join(', ')}`,
-        ),
-      );
-    },
+    hangGuard_ms: HANG_GUARD_MS,
+    onHang: (names) => fail(standsStill(names, log)),
   });
-  return { now: () => coordinator.now(), join: (name) => coordinator.join(name), failure };
+  const hold = (name: string): Hold => {
+    const time = coordinator.join(name);
+    // The coordinator needs no regaining: with nobody left to ask, time stands still.
+    return { release: () => time.close(), regain: async () => {} };
+  };
+  return { now: () => coordinator.now(), join: (name) => coordinator.join(name), hold, failure };
 }

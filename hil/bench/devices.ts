@@ -75,6 +75,8 @@ export function writesOf({ writeTransactions, writes }: BenchInverter): Omit<Dev
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {
   /** Actual factor on each load of the model at market time `t_ms`. */
   loadFactors(t_ms: number): Readonly<Record<string, number>>;
+  /** What clients have written to them, where they run elsewhere. */
+  writes?(): Promise<DeviceWrites[]>;
 }
 
 /** Inverters stand behind their own transformer: 480 V line to line. */
@@ -160,6 +162,8 @@ export async function openBenchDevices(options: {
   loaded: LoadedScenario;
   feeder: Feeder;
   now: () => number;
+  /** Market time at a DER, where each has a clock of its own. */
+  nowAt?: (derId: string) => () => number;
   /** Where the measurements of physical devices arrive. */
   bus: Bus;
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
@@ -168,14 +172,10 @@ export async function openBenchDevices(options: {
   opcuaFolder?: string;
   closers: Closers;
 }): Promise<BenchDevices> {
-  const { loaded, feeder, now, bus, closers } = options;
+  const { loaded, feeder, bus, closers } = options;
   const { scenario } = loaded;
-  const { calendar, deviations, seed } = scenario;
-  const start_ms = Date.parse(calendar.start.replace('Z', ':00Z'));
-  const day_min = calendar.intervals * calendar.interval_min;
-  // The night before the first interval has weather as well: agents read then.
-  const minuteOf = (t_ms: number): number => (t_ms - start_ms) / 60_000 + calendar.bid_min + 1;
-  const minutes = day_min + calendar.bid_min + 2;
+  const { deviations, seed } = scenario;
+  const { minuteOf, minutes } = daySpan(loaded);
   const devices: BenchDevice[] = [];
   const lab = scenario.ders.some(({ device, protocol }) => device === 'simulated' && protocol === 'opcua')
     ? await openOpcUaLab(options.opcuaFolder ?? temporaryFolder(closers), LOOPBACK)
@@ -184,6 +184,7 @@ export async function openBenchDevices(options: {
     const { derId, device, protocol, profile, mapping, opcua, faults = [] } = owned;
     const der = feeder.der(derId);
     if (der === undefined) throw new TypeError(`${derId} was checked to be a DER of the feeder`);
+    const now = options.nowAt?.(derId) ?? options.now;
     const sky = der.resource === 'storage' ? () => 1 : skyFactor(deviations, seed, derId, minutes);
     const available_W = (t_ms: number): number =>
       feeder.clearSky_W(derId, minuteOfDay(t_ms)) * sky(minuteOf(t_ms));
@@ -235,14 +236,30 @@ export async function openBenchDevices(options: {
     const plant = plantOf(derId, inverter, () => available_W(now()));
     devices.push({ derId, profile, plant, ...found, endpoint, ...(proxy === undefined ? {} : { proxy }) });
   }
+  return Object.assign(devices, { loadFactors: actualLoads(loaded, feeder) });
+}
+
+/** Minutes of the run's weather: the night before the first interval has some as well, agents read then. */
+function daySpan({ scenario }: LoadedScenario): { minuteOf: (t_ms: number) => number; minutes: number } {
+  const { start, bid_min, intervals, interval_min } = scenario.calendar;
+  const start_ms = Date.parse(start.replace('Z', ':00Z'));
+  return {
+    minuteOf: (t_ms) => (t_ms - start_ms) / 60_000 + bid_min + 1,
+    minutes: intervals * interval_min + bid_min + 2,
+  };
+}
+
+/** @returns the actual factor on each load of the model at a market time. */
+export function actualLoads(loaded: LoadedScenario, feeder: Feeder): BenchDevices['loadFactors'] {
+  const { deviations, seed } = loaded.scenario;
+  const { minuteOf, minutes } = daySpan(loaded);
   const factors = [...feeder.data.loads.keys()].map(
     (load) => [load, loadFactor(deviations, seed, load, minutes)] as const,
   );
-  const loadFactors = (t_ms: number): Readonly<Record<string, number>> =>
+  return (t_ms) =>
     feeder.caseAt({
       minuteOfDay: minuteOfDay(t_ms),
       loadFactors: Object.fromEntries(factors.map(([load, factor]) => [load, factor(minuteOf(t_ms))])),
       derPower_W: {},
     }).loadFactors;
-  return Object.assign(devices, { loadFactors });
 }

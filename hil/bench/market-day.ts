@@ -15,14 +15,13 @@ import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { deraPortfolios } from '../scenario/schema.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
-import { openClock } from './clock.ts';
 import { Closers } from './closers.ts';
-import { openBus } from './connect.ts';
 import type { BenchInverter } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
+import { type FederationChoice, openMedium } from './medium.ts';
 import { memoryOf } from './memory.ts';
 import type { Progress } from './progress.ts';
 
@@ -38,6 +37,8 @@ export interface MarketDayOptions {
   readonly brokerUrl?: string;
   /** By the wall clock, market seconds per real second; as fast as possible when absent. */
   readonly realtimeSpeed?: number;
+  /** HELICS carries time and messages, instead of the clock in this process and MQTT. */
+  readonly federation?: FederationChoice;
   readonly log: Logger;
   readonly say: (line: string) => void;
   /** Called after each minute of the plant, with what a fault test may lay hands on. */
@@ -88,11 +89,13 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   closers.add('power flow of the DSO', () => dsoFlow.close());
   const dsoSearch = await openSearchFlow(feeder, log.child({ room: 'dso' }));
   closers.add('search engine of the DSO', async () => dsoSearch?.close());
-  const clock = openClock(firstBid_ms(scenario.calendar), options, closers);
+  const first_ms = firstBid_ms(scenario.calendar);
+  const nodes = dsoFlow.description.nodePhases;
+  const medium = await openMedium({ ...options, feeder, nodes, first_ms }, closers);
+  const { clock, connect, remote, nowAt, linkOf } = medium;
   // Holds time back until everything has been started.
-  const starting = clock.join('bench');
+  const hold = clock.hold('bench');
 
-  const connect = await openBus(options, closers);
   const marketNow = (): number => Math.floor(clock.now());
   const choice = options.ledger ?? { kind: 'embedded' };
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
@@ -122,26 +125,32 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     feeder,
     now: clock.now,
     time: clock.join('plant'),
+    ...(nowAt === undefined ? {} : { nowAt }),
+    ...(linkOf === undefined ? {} : { linkOf }),
+    ...(remote === undefined ? {} : { devices: remote.devices }),
     connect,
     progress: options.progress,
     onMinute: (minute) => {
       grid.take(minute);
+      medium.afterSolve?.(minute, bench.enginePid());
       return options.onMinute?.(minute, hands);
     },
     log,
     closers,
   });
-  const agents = await startAgents({
-    loaded,
-    feeder,
-    devices: bench.devices,
-    connect,
-    timeFor: clock.join,
-    // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
-    ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
-    log,
-    closers,
-  });
+  const agents =
+    remote?.agents ??
+    (await startAgents({
+      loaded,
+      feeder,
+      devices: bench.devices,
+      connect,
+      timeFor: clock.join,
+      // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
+      ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
+      log,
+      closers,
+    }));
   const aggregators: AggregatorService[] = [];
   const deraOf = new Map<string, AggregatorService>();
   for (const [deraId, derIds] of portfolios) {
@@ -174,15 +183,21 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     agents.done(),
     ...aggregators.map((one) => one.done()),
   ]);
-  starting.close();
-  await Promise.race([running, clock.failure]);
+  hold.release();
+  try {
+    await Promise.race([running, clock.failure]);
+  } catch (error) {
+    medium.abort?.(error);
+    throw error;
+  }
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
+  await Promise.race([hold.regain(), clock.failure]);
   await grid.settle();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
     ledger: ledger.description,
-    clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
+    clock: medium.description,
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
     memory_MiB: memoryOf({
       fieldbid: process.pid,
@@ -191,6 +206,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     }),
   });
   await writeLedgerPayloads(ledger.ledger, folder);
+  await remote?.end();
   await closers.closeAll(log);
   return record;
 }

@@ -20,10 +20,22 @@ export interface PlantDevice {
   setVoltages_pu(voltages_pu: readonly number[]): void;
 }
 
+/** Between terminals and feeder, where devices and plant do not share a program: what HELICS carries. */
+export interface TerminalLink {
+  /** The devices as the feeder sees them. */
+  readonly devices: readonly PlantDevice[];
+  /** Resolves when the powers of this instant have arrived. */
+  gather(): Promise<void>;
+  /** Sends the voltages of all nodes, pu, in the order of the model's; undefined: the feeder could not be solved. */
+  spread(voltages_pu: readonly number[] | undefined): Promise<void>;
+}
+
 export interface PlantOptions {
   readonly time: TimeSource;
   readonly powerFlow: PowerFlow;
   readonly devices: readonly PlantDevice[];
+  /** Absent: the devices are looked at directly. */
+  readonly link?: Pick<TerminalLink, 'gather' | 'spread'>;
   /** Where each DER is connected: `node.phase` of each phase, in the device's order. */
   readonly connections: ReadonlyMap<string, readonly string[]>;
   /** Actual factor on each load's model value at market time `t_ms`. */
@@ -74,7 +86,8 @@ export class Plant {
   }
 
   async #solve(at_ms: number): Promise<void> {
-    const { devices, powerFlow, loadFactors, onMinute, log } = this.#options;
+    const { devices, link, powerFlow, loadFactors, onMinute, log } = this.#options;
+    await link?.gather();
     const power_W = devices.map((device) => device.terminalPower_W());
     const available_W = devices.map((device) => device.available_W());
     const record = { at_ms, power_W, available_W };
@@ -86,6 +99,7 @@ export class Plant {
       });
       if (isSolved(result)) {
         this.#giveBack(result.magnitude_pu);
+        await link?.spread(result.magnitude_pu);
         await onMinute({ ...record, voltages_pu: result.magnitude_pu });
         return;
       }
@@ -94,6 +108,7 @@ export class Plant {
       failure = messageOf(error);
     }
     log.error({ at_ms, failure }, 'the feeder could not be solved; the inverters keep their voltages');
+    await link?.spread(undefined);
     await onMinute({ ...record, voltages_pu: [], failure });
   }
 

@@ -2,22 +2,32 @@
 import { join } from 'node:path';
 import { type Command, Option } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { endSoon } from '../helics/processes/member-process.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
+import {
+  type ClockSource,
+  clockOf,
+  federationOf,
+  type HelicsOptions,
+  superviseHelicsRun,
+} from './helics-run.ts';
 import { runMarketDay } from './market-day.ts';
-import { overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
+import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { progressLine } from './progress.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 
-interface RunOptions extends ScenarioOptions {
+interface RunOptions extends ScenarioOptions, HelicsOptions {
   out?: string;
   broker?: string;
   ledger: 'embedded' | 'fabric';
   fabricProfile?: string;
   dso: boolean;
+  clock?: ClockSource;
   realtime?: boolean;
   speed?: number;
+  federation?: string;
   logLevel: string;
 }
 
@@ -38,12 +48,26 @@ export function registerRun(program: Command): void {
       'with --ledger fabric: a network that is up instead (fieldbid fabric up), fresh for these intervals',
     )
     .option('--no-dso', 'approve every bid unchecked, to see what it would do to the voltages')
-    .option('--realtime', 'run by the wall clock instead of as fast as possible')
     .addOption(
-      new Option('--speed <x>', 'with --realtime: market seconds per real second (default: 1)').argParser(
+      new Option(
+        '--clock <source>',
+        'fast: as fast as the work allows; realtime: the wall clock; helics: a HELICS federation (default: the scenario’s, fast)',
+      ).choices(['fast', 'realtime', 'helics']),
+    )
+    .option('--realtime', 'the same as --clock realtime')
+    .addOption(
+      new Option('--speed <x>', 'with the wall clock: market seconds per real second (default: 1)').argParser(
         positive,
       ),
     )
+    .option('--processes', 'with --clock helics: every DER in a process of its own')
+    .option(
+      '--elsewhere <ids>',
+      'with --clock helics: DERs that run on other machines, comma-separated, or all; the commands are printed',
+    )
+    .option('--observers <n>', 'with --clock helics: federates of others to wait for', integer(0))
+    .option('--broker-listen <address>', 'with --clock helics: where its broker listens, HOST:PORT')
+    .addOption(new Option('--federation <address>', 'the market alone, for a broker that runs').hideHelp())
     .addOption(
       new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
@@ -57,6 +81,7 @@ Examples:
   $ npm start -- --no-dso                                       the same without the DSO: voltages leave their limits
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
+  $ npm start -- --clock helics                                 time and messages by HELICS, a federate for each DER
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
   $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
   $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
@@ -66,13 +91,15 @@ The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv,
 day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
     )
     .action(async (options: RunOptions, command: Command) => {
-      if (options.speed !== undefined && options.realtime !== true) {
-        command.error('fieldbid: --speed needs --realtime (without it the day runs as fast as it can)');
-      }
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {
         command.error('fieldbid: --fabric-profile needs --ledger fabric');
       }
       const loaded = loadScenario(options.scenario, overridesOf(options));
+      const clock = clockOf(options, loaded, command);
+      if (clock === 'helics' && options.federation === undefined) {
+        process.exitCode = await superviseHelicsRun(loaded, options, process.argv.slice(3));
+        return;
+      }
       const folder = makeRunFolder(loaded.scenario.name, options.out);
       const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') });
       console.error(`${loaded.scenario.name}: results go to ${folder}`);
@@ -87,11 +114,19 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
             ? { kind: 'fabric', profile: options.fabricProfile }
             : { kind: 'embedded' },
         ...(options.broker === undefined ? {} : { brokerUrl: options.broker }),
-        ...(options.realtime === true ? { realtimeSpeed: options.speed ?? 1 } : {}),
+        ...(clock === 'realtime' ? { realtimeSpeed: options.speed ?? 1 } : {}),
+        ...(options.federation === undefined
+          ? {}
+          : { federation: federationOf(loaded, options, options.federation) }),
         log,
         say: (line) => console.error(line),
         progress,
-      }).finally(() => progress.finish());
+      })
+        .catch((error: unknown) => {
+          if (options.federation !== undefined) endSoon();
+          throw error;
+        })
+        .finally(() => progress.finish());
       const summary = writeResults(folder, run);
       console.log(closingText(summary, folder));
       if (shortcomings(summary).length > 0) process.exitCode = 1;

@@ -114,6 +114,27 @@ export const Scenario = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    /** What market time goes by; the command line's `--clock` comes before it. */
+    clock: Type.Object(
+      {
+        /** As fast as the work allows, by the wall clock, or as a HELICS federation grants it. */
+        source: Type.Enum(['fast', 'realtime', 'helics'], { default: 'fast' }),
+        helics: Type.Object(
+          {
+            /** Where the broker listens, HOST:PORT; a free port of this machine by default. */
+            listen: Type.Optional(Type.String({ pattern: '^[^:\\s]+:[0-9]{1,5}$' })),
+            /** Every DER that runs here in a process of its own. */
+            processes: Type.Boolean({ default: false }),
+            /** DERs that run on other machines. */
+            elsewhere: Type.Array(Id, { default: [] }),
+            /** Federates of others that the federation waits for. */
+            observers: Type.Integer({ minimum: 0, maximum: 1000, default: 0 }),
+          },
+          { ...closed, default: {} },
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     powerFlow: Type.Object(
       {
         step_s: Type.Integer({ minimum: 1, maximum: 3600, default: 60 }),

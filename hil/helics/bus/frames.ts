@@ -1,0 +1,57 @@
+/**
+ * What buses say to each other over HELICS endpoints: JSON, one frame per message. HELICS delivers to one endpoint by
+ * name and knows no topics; who wants which topic is therefore announced, and acknowledged.
+ */
+
+import { type Envelope, openEnvelope } from '@fieldbid/core/bus/envelope';
+import type { Json } from '@fieldbid/core/canonical-json';
+
+export type Frame =
+  /** A message, or a request with `replyTo`. */
+  | { readonly kind: 'message'; readonly topic: string; readonly envelope: Envelope }
+  /** A message that goes to everybody, and is kept there for later subscribers. */
+  | { readonly kind: 'keep'; readonly topic: string; readonly envelope: Envelope; readonly serial: number }
+  /** The answer to a request of the receiver. */
+  | { readonly kind: 'answer'; readonly envelope: Envelope }
+  /** From now on the sender wants, or no longer wants, what matches. */
+  | { readonly kind: 'want'; readonly filter: string; readonly wanted: boolean; readonly serial: number }
+  /** What had this serial is known here. */
+  | { readonly kind: 'noted'; readonly serial: number }
+  /** The sender has left; nothing is to be sent to it. */
+  | { readonly kind: 'gone' };
+
+interface Wire extends Envelope {
+  kind?: string;
+  topic?: string;
+  filter?: string;
+  wanted?: boolean;
+  serial?: number;
+}
+
+export function frameBytes(frame: Frame): Buffer {
+  const { envelope, ...rest } = { envelope: { body: null as Json }, ...frame };
+  return Buffer.from(JSON.stringify({ ...rest, ...envelope }));
+}
+
+/** @param source the endpoint that it came from. @returns undefined for what is no frame of ours. */
+export function openFrame(source: string, bytes: Buffer): Frame | undefined {
+  let wire: Wire;
+  try {
+    wire = openEnvelope(source, bytes) as Wire;
+  } catch {
+    return undefined;
+  }
+  const { kind, topic, filter, wanted, serial, ...envelope } = wire;
+  if (kind === 'message' && typeof topic === 'string') {
+    return { kind, topic, envelope };
+  }
+  if (kind === 'keep' && typeof topic === 'string' && typeof serial === 'number') {
+    return { kind, topic, envelope, serial };
+  }
+  if (kind === 'answer') return { kind, envelope };
+  if (kind === 'want' && typeof filter === 'string' && typeof serial === 'number') {
+    return { kind, filter, wanted: wanted === true, serial };
+  }
+  if (kind === 'noted' && typeof serial === 'number') return { kind, serial };
+  return kind === 'gone' ? { kind } : undefined;
+}

@@ -1,0 +1,227 @@
+/** This process's part of a federation: its federates, each with a clock to join, a bus to connect to, and values. */
+import type { Bus } from '@fieldbid/core/bus/bus';
+import { FieldbidError } from '@fieldbid/core/errors';
+import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { BusNode, type FaultListener } from '../bus/bus-node.ts';
+import { HelicsBus } from '../bus/helics-bus.ts';
+import { Peers } from '../bus/peers.ts';
+import { HelicsApi } from '../library/api.ts';
+import { NativeFederate } from '../library/native-federate.ts';
+import { FederateTime } from '../time/federate-time.ts';
+import { Instants } from '../time/instants.ts';
+
+export interface FederateSpec {
+  readonly name: string;
+  /** Doubles that it publishes: key → unit. */
+  readonly publications?: Readonly<Record<string, string>>;
+  /** Keys of doubles that it takes. */
+  readonly inputs?: readonly string[];
+}
+
+export interface FederationOptions {
+  /** File of libhelics. */
+  readonly library: string;
+  /** The broker, `host:port`. */
+  readonly broker: string;
+  readonly federates: readonly FederateSpec[];
+  /** Market time at the beginning, epoch ms. */
+  readonly start_ms: number;
+  /** Called with who is at work when market time has not moved for `hangGuard_ms` real ms. */
+  readonly onHang?: (names: string[]) => void;
+  readonly hangGuard_ms?: number;
+  /** The federation has ended, and not by us: called once. */
+  readonly onLost?: (error: FieldbidError) => void;
+}
+
+export interface Federate {
+  readonly name: string;
+  now(): number;
+  join(name: string): TimeSource;
+  connect(onFault?: FaultListener): Bus;
+  /** Publishes values at this instant: key → value. */
+  publish(values: Readonly<Record<string, number>>): Promise<void>;
+  /** The value that came last, with the market time of its coming; undefined before the first. */
+  input(key: string): { readonly value: number; readonly at_ms: number } | undefined;
+  /** Resolves at the next micro-step of this instant. */
+  step(): Promise<void>;
+  /**
+   * Resolves when all these values have come at this instant. A grant alone does not say so: it may overtake values that
+   * another process published before.
+   */
+  gather(keys: readonly string[]): Promise<void>;
+}
+
+/** Threads of libuv's pool that others need: files, SQLite, signatures. */
+const OTHER_THREADS = 4;
+const DEFAULT_POOL = 4;
+let threadsInUse = 0;
+
+interface Member {
+  readonly native: NativeFederate;
+  readonly time: FederateTime;
+  readonly bus: BusNode;
+  readonly federate: Federate;
+}
+
+export class Federation {
+  readonly #members: readonly Member[];
+  /** Threads of libuv's pool that its federates hold. */
+  #threads: number;
+  #closed = false;
+  #brokenOff = false;
+
+  /**
+   * Connects, and resolves when all federates of the federation are there, those of other processes included.
+   * @throws FieldbidError `HELICS_THREADS` when libuv's pool is too small, `HELICS_FAILED`.
+   */
+  static async open(options: FederationOptions): Promise<Federation> {
+    const { federates, broker } = options;
+    takeThreads(federates.length);
+    const api = HelicsApi.open(options.library);
+    const core = {
+      coreName: `fieldbid-${process.pid}-${federates[0]?.name ?? ''}`,
+      coreFederates: federates.length,
+      broker,
+    };
+    try {
+      const natives: NativeFederate[] = [];
+      for (const { name, publications = {}, inputs = [] } of federates) {
+        natives.push(await NativeFederate.create(api, { ...core, name, publications, inputs }));
+      }
+      await Promise.all(natives.map((native) => native.enter()));
+      const endpoints = (await natives[0]?.endpoints()) ?? [];
+      return new Federation(natives, endpoints, options);
+    } catch (error) {
+      threadsInUse -= federates.length;
+      throw error;
+    }
+  }
+
+  private constructor(
+    natives: readonly NativeFederate[],
+    endpoints: readonly string[],
+    options: FederationOptions,
+  ) {
+    this.#threads = natives.length;
+    this.#members = natives.map((native) =>
+      memberOf(native, endpoints, options, (error) => this.#lost(error, options)),
+    );
+    for (const { time } of this.#members) time.start();
+  }
+
+  /** @throws RangeError for a name that is not among the federates of this process. */
+  federate(name: string): Federate {
+    const found = this.#members.find(({ native }) => native.name === name);
+    if (found === undefined) throw new RangeError(`no federate ${name} in this process`);
+    return found.federate;
+  }
+
+  /** Which of these federates, of other processes, no longer answer for themselves. Takes seconds where one does not. */
+  async silent(names: readonly string[]): Promise<string[]> {
+    const native = this.#members[0]?.native;
+    if (native === undefined || this.#closed) return [];
+    const answers = await Promise.all(names.map((name) => native.answers(name)));
+    return this.#closed ? [] : names.filter((_, i) => answers[i] === false);
+  }
+
+  get federates(): readonly Federate[] {
+    return this.#members.map(({ federate }) => federate);
+  }
+
+  /** Leaves in order: says good-bye, and disconnects. Everybody else goes on. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = new FieldbidError('TIME_CLOSED', 'the federate has left the federation');
+    await Promise.allSettled(this.#members.map(({ bus }) => bus.leave()));
+    await Promise.all(
+      this.#members.map(async ({ native, time, bus }) => {
+        await time.end(error);
+        bus.end(error);
+        await native.leave();
+      }),
+    );
+    this.#giveThreadsBack();
+  }
+
+  /** Ends the federation for everybody: calls that wait return. */
+  breakOff(error: FieldbidError): void {
+    if (this.#brokenOff) return;
+    this.#brokenOff = true;
+    this.#closed = true;
+    for (const { time, bus } of this.#members) {
+      void time.end(error);
+      bus.end(error);
+    }
+    this.#members[0]?.native.breakOff(error);
+    this.#giveThreadsBack();
+  }
+
+  #giveThreadsBack(): void {
+    threadsInUse -= this.#threads;
+    this.#threads = 0;
+  }
+
+  #lost(error: FieldbidError, { onLost }: FederationOptions): void {
+    if (this.#closed) return;
+    this.breakOff(error);
+    onLost?.(error);
+  }
+}
+
+function memberOf(
+  native: NativeFederate,
+  endpoints: readonly string[],
+  options: FederationOptions,
+  onLost: (error: FieldbidError) => void,
+): Member {
+  const values = new Map<string, { value: number; at_ms: number }>();
+  const time: FederateTime = new FederateTime({
+    federate: native,
+    instants: new Instants(options.start_ms),
+    ...(options.onHang === undefined ? {} : { onHang: options.onHang }),
+    ...(options.hangGuard_ms === undefined ? {} : { hangGuard_ms: options.hangGuard_ms }),
+    onMessage: ({ source, bytes }) => bus.receive(source, bytes),
+    onValue: (key, value) => values.set(key, { value, at_ms: time.now() }),
+    onLost,
+  });
+  const bus = new BusNode(
+    {
+      endpoint: native.endpoint,
+      send: (endpoint, bytes) => time.send(() => native.send(endpoint, bytes)),
+      expect: () => time.expect(),
+      work: (name) => time.work(name),
+    },
+    new Peers(endpoints.filter((endpoint) => endpoint !== native.endpoint)),
+  );
+  const federate: Federate = {
+    name: native.name,
+    now: () => time.now(),
+    join: (name) => time.join(name),
+    connect: (onFault) => new HelicsBus(bus, onFault),
+    publish: (published) =>
+      time.send(() => {
+        for (const [key, value] of Object.entries(published)) native.publish(key, value);
+      }),
+    input: (key) => values.get(key),
+    step: () => time.step(),
+    gather: async (keys) => {
+      const isMissing = (key: string): boolean => values.get(key)?.at_ms !== time.now();
+      while (keys.some(isMissing)) await time.step();
+    },
+  };
+  return { native, time, bus, federate };
+}
+
+/** Each federate's wait for time holds a thread; without one left for others the process would stand still. */
+function takeThreads(count: number): void {
+  const pool = Number(process.env.UV_THREADPOOL_SIZE ?? DEFAULT_POOL);
+  if (threadsInUse + count + (pool > DEFAULT_POOL ? OTHER_THREADS : 1) > pool) {
+    throw new FieldbidError(
+      'HELICS_THREADS',
+      `${count} federates in one process need UV_THREADPOOL_SIZE=${threadsInUse + count + OTHER_THREADS} or more in its ` +
+        `environment from the start; it is ${pool} (fieldbid run --clock helics sets it)`,
+    );
+  }
+  threadsInUse += count;
+}

@@ -1,0 +1,64 @@
+/** A program of the federation that this one has started: its end is noticed at once, whatever it was. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const FIELDBID = fileURLToPath(new URL('../../../core/bin/fieldbid.js', import.meta.url));
+/** Between being asked to end and being made to, real ms. */
+const GRACE_MS = 1500;
+/** Between a failure and the end of the member, real ms. */
+const LAST_WORDS_MS = 1000;
+
+/** What a member tells whoever has started it. */
+export type MemberNews =
+  /** Market time of the power flow that was solved last, epoch ms. */
+  | { readonly at_ms: number }
+  /** The run has failed; the member says why and ends. */
+  | { readonly failed: string };
+
+export class MemberProcess {
+  /** As a person knows it: `the agent of pv-680`. */
+  readonly what: string;
+  readonly pid: number;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  readonly #child: ChildProcess;
+
+  /** @param threads that libuv's pool has in it: each federate's wait for time holds one. */
+  constructor(what: string, args: readonly string[], threads: number, onNews?: (news: MemberNews) => void) {
+    this.what = what;
+    this.#child = spawn(process.execPath, [FIELDBID, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: `${threads}` },
+    });
+    this.pid = this.#child.pid ?? 0;
+    if (onNews !== undefined) this.#child.on('message', (news) => onNews(news as MemberNews));
+    this.ended = once(this.#child, 'exit').then(
+      ([code, signal]) => (signal ?? code ?? 1) as number | NodeJS.Signals,
+    );
+  }
+
+  /** Ends it: asked first, then made to. A call into HELICS that does not return keeps nothing alive. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), GRACE_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}
+
+/** In a member: tells whoever started it, if somebody did, and ends when that one is gone. */
+export function reportToStarter(): (news: MemberNews) => void {
+  if (process.send === undefined) return () => {};
+  // Nobody else would end the run then; the broker notices that all its federates have left.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.channel?.unref();
+  return (news) => {
+    if (process.connected) process.send?.(news);
+  };
+}
+
+/** In a member that has failed: something may go on trying to reach services that are closed; it does not go on for ever. */
+export function endSoon(): void {
+  setTimeout(() => process.exit(1), LAST_WORDS_MS).unref();
+}

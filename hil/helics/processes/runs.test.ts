@@ -1,0 +1,168 @@
+/** Runs on HELICS as a user starts them: repeatable, open to others, and ended with a report when a member dies. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { compareRuns } from '../../compare/compare-runs.ts';
+import { fieldbid, freePorts, type Program, printed, start, startFieldbid } from '../../testing/programs.ts';
+import { findHelics } from '../library/find-helics.ts';
+
+const LOGGER = fileURLToPath(new URL('../example/log_voltages.py', import.meta.url));
+const HALF_AN_HOUR = ['--intervals', '2', '--start', '2026-06-21T11:45Z', '--no-day-ahead'];
+/** Long enough to die in. */
+const MORNING = ['--intervals', '16', '--start', '2026-06-21T06:00Z', '--no-day-ahead'];
+/** Real ms between a death and the end of the run. */
+const REPORTED_MS = 10_000;
+
+/** The run that the others are compared with. */
+const fast = join(mkdtempSync(join(tmpdir(), 'fieldbid-fast-')), 'out');
+test.before(async (t) => {
+  t.timeout(120_000);
+  const { code, output } = await fieldbid('run', ...HALF_AN_HOUR, '--out', fast);
+  t.is(code, 0, output);
+});
+
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'fieldbid-helics-'));
+
+test.serial(
+  'the same awards, tables and ledger on the fast clock and on HELICS; a Python federate logs voltages',
+  async (t) => {
+    t.timeout(120_000);
+    const folder = newFolder();
+    const helics = join(folder, 'out');
+    const csv = join(folder, 'logged.csv');
+    const { python } = await findHelics({ quiet: true });
+    const address = `127.0.0.1:${await freePorts(1)}`;
+    const options = ['--clock', 'helics', '--observers', '1', '--broker-listen', address];
+    const run = startFieldbid('run', ...HALF_AN_HOUR, ...options, '--out', helics);
+    t.teardown(() => run.stop());
+    await printed(run, 'HELICS broker');
+    const logger = start(python, [LOGGER, '--broker', address, '--out', csv, 'l675.A', 'n680.B']);
+    t.teardown(() => logger.stop());
+    t.is(await run.ended, 0, run.output());
+    t.is(await logger.ended, 0, logger.output());
+    t.deepEqual(compareRuns(fast, helics), []);
+    // What the third party was told is what the fast run has in its table, to six places, minute by minute.
+    const logged = rows(csv);
+    const table = rows(join(fast, 'voltages.csv'));
+    t.is(logged.length, 30);
+    for (const [i, row] of logged.entries()) {
+      t.is(row.time, table[i]?.time);
+      for (const node of ['l675.A', 'n680.B']) {
+        t.true(
+          Math.abs(Number(row[node]) - Number(table[i]?.[`${node}_pu`])) <= 0.5e-6 + 1e-12,
+          `${row.time} ${node}`,
+        );
+      }
+    }
+  },
+);
+
+test.serial('the same with every DER in a process of its own', async (t) => {
+  t.timeout(120_000);
+  const own = join(newFolder(), 'out');
+  const run = await fieldbid('run', ...HALF_AN_HOUR, '--clock', 'helics', '--processes', '--out', own);
+  t.is(run.code, 0, run.output);
+  t.deepEqual(compareRuns(fast, own), []);
+});
+
+/** A run until its first hour has passed, then one of its processes is killed. */
+async function killed(
+  t: { timeout(ms: number): void; teardown(end: () => Promise<void>): void },
+  victim: RegExp,
+  ...options: string[]
+): Promise<{ run: Program; code: number | null; took_ms: number; left: string[] }> {
+  t.timeout(120_000);
+  const run = startFieldbid(
+    'run',
+    ...MORNING,
+    '--clock',
+    'helics',
+    ...options,
+    '--out',
+    join(newFolder(), 'out'),
+  );
+  t.teardown(() => run.stop());
+  await printed(run, '10 %');
+  const family = descendants(run.process.pid ?? 0);
+  const pid = family.findLast(({ args }) => victim.test(args))?.pid;
+  if (pid === undefined) throw new RangeError(`no process like ${victim}`);
+  const began = performance.now();
+  process.kill(pid, 'SIGKILL');
+  const code = await run.ended;
+  const took_ms = performance.now() - began;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const left = family.filter((one) =>
+    processes().some(({ pid, args }) => pid === one.pid && args === one.args),
+  );
+  return { run, code, took_ms, left: left.map(({ args }) => args) };
+}
+
+test.serial(
+  'a killed broker ends the run: who, when in the market, what to do; nothing is left',
+  async (t) => {
+    const { run, code, took_ms, left } = await killed(t, /helics_broker -f/);
+    t.is(code, 1);
+    t.true(took_ms < REPORTED_MS);
+    t.regex(
+      run.output(),
+      /the HELICS broker \(process \d+\) ended with SIGKILL at market time 2026-06-21T0\d:.*start the run again/,
+    );
+    t.deepEqual(left, []);
+  },
+);
+
+test.serial('a killed power flow of the grid does, too', async (t) => {
+  // The plant's engine is the one that was started last.
+  const { run, code, took_ms, left } = await killed(t, /bridge\.py/);
+  t.is(code, 1);
+  t.true(took_ms < REPORTED_MS);
+  t.regex(
+    run.output(),
+    /the grid's power flow \(process \d+\) died before market time 2026-06-21T0\d:.*start the run again/,
+  );
+  t.deepEqual(left, []);
+});
+
+test.serial('and so does a killed DER', async (t) => {
+  const { run, code, took_ms, left } = await killed(t, /helics der pv-675 /, '--processes');
+  t.is(code, 1);
+  t.true(took_ms < REPORTED_MS);
+  t.regex(
+    run.output(),
+    /the agent of pv-675 \(process \d+\) ended with SIGKILL at market time 2026-06-21T0\d:/,
+  );
+  t.deepEqual(left, []);
+});
+
+interface Process {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly args: string;
+}
+
+/** In the order in which they were started. @see ps(1) */
+function processes(): Process[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid=,args=', '--sort=start_time', '-ww'], {
+    encoding: 'utf8',
+  });
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, ppid, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return args === undefined ? [] : [{ pid: Number(pid), ppid: Number(ppid), args }];
+  });
+}
+
+function descendants(pid: number): Process[] {
+  const all = processes();
+  const below = (parent: number): Process[] =>
+    all.filter(({ ppid }) => ppid === parent).flatMap((child) => [child, ...below(child.pid)]);
+  return below(pid);
+}
+
+function rows(file: string): Record<string, string>[] {
+  const [head = '', ...lines] = readFileSync(file, 'utf8').trim().split(/\r?\n/);
+  const names = head.split(',');
+  return lines.map((line) => Object.fromEntries(line.split(',').map((cell, i) => [names[i] ?? '', cell])));
+}

@@ -1,0 +1,151 @@
+/**
+ * A run on HELICS from beginning to end: broker, market and, where each has a process of its own, DERs are started here
+ * and watched by their ids. Whoever ends before its time ends the run: who it was, when in the market, and what to do
+ * is said, and nothing is left running.
+ */
+import { FieldbidError } from '@fieldbid/core/errors';
+import { HelicsBroker } from '../broker/helics-broker.ts';
+import { MARKET_FEDERATES } from '../federation/members.ts';
+import { findHelics } from '../library/find-helics.ts';
+import { MemberProcess } from './member-process.ts';
+
+export interface SupervisedRun {
+  readonly derIds: readonly string[];
+  /** Those with a process of their own here. */
+  readonly ownProcess: readonly string[];
+  /** Those that run on other machines. */
+  readonly elsewhere: readonly string[];
+  /** Federates of others that are waited for. */
+  readonly observers: number;
+  /** Where the broker listens. */
+  readonly host?: string;
+  readonly port?: number;
+  /** Arguments of the market's program, and of a DER's, given the broker's address. */
+  readonly marketArgs: (broker: string) => string[];
+  readonly derArgs: (derId: string, broker: string) => string[];
+  readonly say: (line: string) => void;
+}
+
+/** Threads of libuv's pool beside those that wait for time. */
+const OTHER_THREADS = 8;
+/** Between the end of the market and that of a DER that has done its day, real ms. */
+const DERS_END_MS = 20_000;
+/** What the market has to close itself after a failure, real ms. */
+const LAST_WORDS_MS = 4000;
+/** A death makes others end: who was first is looked for among those that end within this, real ms. */
+const BLAME_MS = 300;
+
+/** @returns the market's exit code. @throws FieldbidError `MEMBER_DIED`, `HELICS_BROKER`, `HELICS_MISSING`. */
+export async function superviseRun(run: SupervisedRun): Promise<number> {
+  const { broker: program } = await findHelics();
+  const broker = await HelicsBroker.start({
+    program,
+    federates: MARKET_FEDERATES + run.derIds.length + run.observers,
+    ...(run.host === undefined ? {} : { host: run.host }),
+    ...(run.port === undefined ? {} : { port: run.port }),
+  });
+  const members: MemberProcess[] = [];
+  let at_ms: number | undefined;
+  let unsaid: string | undefined;
+  const onSignal = (): void => {
+    void endAll().then(() => process.exit(130));
+  };
+  const endAll = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.stop()));
+    await broker.stop(0);
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    run.say(`HELICS broker (process ${broker.pid}) at ${broker.address}`);
+    if (run.observers > 0) run.say(`waiting for ${run.observers} more federate(s) of others there`);
+    const inMarket = run.derIds.length - run.ownProcess.length - run.elsewhere.length;
+    const market: MemberProcess = new MemberProcess(
+      'the market',
+      run.marketArgs(broker.address),
+      MARKET_FEDERATES + inMarket + OTHER_THREADS,
+      (news) => {
+        if ('at_ms' in news) at_ms = news.at_ms;
+        else {
+          // It says so itself and ends; if it cannot, it is said here.
+          setTimeout(() => {
+            unsaid = news.failed;
+            void market.stop();
+          }, LAST_WORDS_MS).unref();
+        }
+      },
+    );
+    members.push(market);
+    const ders = run.ownProcess.map(
+      (derId) =>
+        new MemberProcess(`the agent of ${derId}`, run.derArgs(derId, broker.address), 1 + OTHER_THREADS),
+    );
+    members.push(...ders);
+    const ends = [
+      broker.ended.then((how) => ({ what: 'the HELICS broker', pid: broker.pid, how })),
+      ...members.map(({ what, pid, ended }) => ended.then((how) => ({ what, pid, how }))),
+    ];
+    const how = await firstFailure(ends, market.ended);
+    if (how === 'well') {
+      // Whoever has run to the end of the day leaves by itself.
+      await within(Promise.all(ders.map((der) => der.ended)), DERS_END_MS);
+      return 0;
+    }
+    if (unsaid !== undefined) throw new FieldbidError('RUN_FAILED', unsaid);
+    // The market says itself why it ends.
+    if (how.what === market.what && typeof how.how === 'number') return how.how;
+    throw new FieldbidError(
+      'MEMBER_DIED',
+      `${how.what} (process ${how.pid}) ended with ${typeof how.how === 'number' ? `code ${how.how}` : how.how} at ` +
+        `${at_ms === undefined ? 'the start of the run' : `market time ${new Date(at_ms).toISOString()}`}; ` +
+        'the run was ended. Look for what ended it (its log, memory, a signal), and start the run again',
+    );
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    await endAll();
+  }
+}
+
+interface End {
+  readonly what: string;
+  readonly pid: number;
+  /** Exit code, or signal; of the broker also what it said last. */
+  readonly how: number | string;
+}
+
+/**
+ * Who is to blame: of all that end within a moment of each other the one that was killed, else the first. What ends
+ * with code 0 has done its work.
+ */
+async function firstFailure(
+  ends: readonly Promise<End>[],
+  market: MemberProcess['ended'],
+): Promise<End | 'well'> {
+  const failed: End[] = [];
+  let found: () => void = () => {};
+  const any = new Promise<void>((resolve) => {
+    found = resolve;
+  });
+  for (const end of ends) {
+    void end.then((one) => {
+      if (one.how === 0 || String(one.how).startsWith('code 0')) return;
+      failed.push(one);
+      found();
+    });
+  }
+  const well = await Promise.race([any, market.then((how) => how === 0)]);
+  if (well === true) return 'well';
+  await any;
+  await within(new Promise(() => {}), BLAME_MS);
+  return failed.find(({ how }) => String(how).startsWith('SIG')) ?? failed[0]!;
+}
+
+async function within(all: Promise<unknown>, patience_ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise((resolve) => {
+    timer = setTimeout(resolve, patience_ms);
+  });
+  await Promise.race([all, over]);
+  clearTimeout(timer);
+}
