@@ -10,7 +10,6 @@ import type {
   Decision,
   IntervalState,
   LedgerEvent,
-  RegistryEntry,
   Submission,
 } from '@fieldbid/core/gateway-api/schemas';
 import { intervalOf, isDayAhead, MINUTE_MS } from '@fieldbid/core/interval';
@@ -78,8 +77,6 @@ export class DsoService {
   readonly #late: LateTimers;
   /** The check of the interval under way: its case without DER serves decision and dispatch. */
   #check: { key: string; check: IntervalCheck } | undefined;
-  /** Registered and not qualified when the registry was read last. */
-  #registered = new Map<string, RegistryEntry>();
   /** Work waits for its turn: events, and aggregators that turn out to be late. */
   #tail: Promise<unknown> = Promise.resolve();
   #done: Promise<void> = Promise.resolve();
@@ -142,16 +139,8 @@ export class DsoService {
 
   async #qualify(derId: string): Promise<void> {
     const { feeder, log } = this.#options;
-    // Portfolios come whole: one look at the registry serves all that wait in it, each once.
-    if (!this.#registered.has(derId)) {
-      const entries = await this.#retried(() => this.#options.gateway.listDers());
-      this.#registered = new Map(
-        entries.filter(({ status }) => status === 'registered').map((entry) => [entry.derId, entry]),
-      );
-    }
-    const entry = this.#registered.get(derId);
-    this.#registered.delete(derId);
-    if (entry === undefined) return; // a replay: settled already
+    const entry = await this.#retried(() => this.#options.gateway.readDer(derId));
+    if (entry.status !== 'registered') return; // a replay: settled already
     const qualification = qualificationOf(feeder, entry);
     await this.#retried(() => this.#options.gateway.qualifyDer(derId, qualification));
     const { status, limit_W, reason } = qualification;

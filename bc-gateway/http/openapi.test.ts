@@ -44,6 +44,7 @@ test('the document has every route', (t) => {
     'GET /v1/bids/{uid}',
     'GET /v1/bids/{uid}/history',
     'GET /v1/ders',
+    'GET /v1/ders/{derId}',
     'GET /v1/events',
     'GET /v1/grid-measurements',
     'GET /v1/health',

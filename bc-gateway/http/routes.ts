@@ -148,6 +148,17 @@ export const ROUTES: readonly Route[] = [
       return ders;
     },
   ),
+  read(
+    {
+      operationId: 'readDer',
+      url: '/ders/:derId',
+      summary: 'A DER’s entry in the registry',
+      scope: 'read',
+      params: ByDer,
+      response: RegistryEntry,
+    },
+    ({ records }, { identity }, { derId }) => records.evaluate(identity, RegistryEntry, 'readDer', { derId }),
+  ),
   route(
     {
       operationId: 'submitBids',

@@ -104,6 +104,11 @@ export class GatewayClient {
     return this.#call(RegistryEntry, 'POST', `${der(derId)}/key/revocation`, revocation);
   }
 
+  /** @throws FieldbidError `NOT_REGISTERED`. */
+  readDer(derId: string): Promise<RegistryEntry> {
+    return this.#call(RegistryEntry, 'GET', der(derId));
+  }
+
   listDers(): Promise<RegistryEntry[]> {
     return this.#call(Type.Array(RegistryEntry), 'GET', '/ders');
   }

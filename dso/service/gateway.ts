@@ -10,7 +10,7 @@ import type {
 } from '@fieldbid/core/gateway-api/schemas';
 
 export interface DsoGateway {
-  listDers(): Promise<RegistryEntry[]>;
+  readDer(derId: string): Promise<RegistryEntry>;
   qualifyDer(derId: string, qualification: Qualification): Promise<RegistryEntry>;
   readMeritOrder(intervalId: string): Promise<MeritOrder>;
   readInterval(intervalId: string): Promise<IntervalState>;

@@ -76,9 +76,11 @@ export class MemoryGateway implements DsoGateway {
     this.#announce('AwardsRecorded', { intervalId, deraId });
   }
 
-  async listDers(): Promise<RegistryEntry[]> {
+  async readDer(derId: string): Promise<RegistryEntry> {
     this.#mayFail();
-    return [...this.ders.values()];
+    const entry = this.ders.get(derId);
+    if (entry === undefined) throw new FieldbidError('NOT_REGISTERED', derId);
+    return entry;
   }
 
   async qualifyDer(derId: string, { status, limit_W }: Qualification): Promise<RegistryEntry> {
