@@ -24,8 +24,10 @@ import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { baselinesOf, makeAggregator, openGateway, startIso } from './market-services.ts';
 import { memoryOf } from './memory.ts';
+import { CONTROL_FILE, openBenchPage, type PageAddress } from './page.ts';
 import { portfolioOf } from './portfolio.ts';
 import type { Progress } from './progress.ts';
+import { LabPublisher, labDescription } from './publish-lab.ts';
 
 export interface MarketDayOptions {
   readonly loaded: LoadedScenario;
@@ -44,6 +46,10 @@ export interface MarketDayOptions {
   /** Called after each minute of the plant, with what a fault test may lay hands on. */
   readonly onMinute?: (minute: MinuteRecord, hands: Hands) => void | Promise<void>;
   readonly progress: Progress;
+  /** Where the operator's page is served; absent: nowhere. */
+  readonly page?: PageAddress;
+  /** Called when the day is over and recorded, while everything is still up. */
+  readonly onEnd?: (record: RunRecord) => Promise<void>;
 }
 
 /** What can be broken while a day runs. */
@@ -118,6 +124,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   closers.add('ISO', () => iso.stop());
   const gridLog = log.child({ room: 'plant' });
   const grid = new GridMeasurements(gateway.client('dso'), feeder.id, () => bench.nodes, gridLog);
+  const lab = new LabPublisher(await connect('lab'), gridLog);
   const bench = await openBench({
     loaded,
     feeder,
@@ -127,11 +134,26 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     progress: options.progress,
     onMinute: (minute) => {
       grid.take(minute);
+      lab.take(minute);
       return options.onMinute?.(minute, hands);
     },
     log,
     closers,
   });
+  const clockText = options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`;
+  const description = labDescription({
+    ...{ scenario, feeder, description: bench.description, clock: clockText, ledger: ledger.description },
+    ...{ derIds: bench.devices.map(({ derId }) => derId), deraOf: () => scenario.deraId },
+  });
+  await lab.describe(description);
+  if (options.page !== undefined) {
+    const page = await openBenchPage(options.page, folder, {
+      ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now },
+      ...{ speed: options.realtimeSpeed ?? null, log: log.child({ room: 'dashboard' }) },
+    });
+    closers.add('page', () => page.close());
+    say(`the operator's page is at ${page.url}, its token in ${join(folder, CONTROL_FILE)}`);
+  }
   const agents = await startAgents({
     loaded,
     feeder,
@@ -179,10 +201,11 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
   await grid.settle();
+  await lab.settle();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
     ledger: ledger.description,
-    clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
+    clock: clockText,
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
     memory_MiB: memoryOf({
       fieldbid: process.pid,
@@ -191,6 +214,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     }),
   });
   await writeLedgerPayloads(ledger.ledger, folder);
+  await options.onEnd?.(record);
   await closers.closeAll(log);
   return record;
 }

@@ -1,12 +1,15 @@
 /** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
 import { join } from 'node:path';
-import { type Command, Option } from '@fieldbid/core/cli/command';
+import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { hostAndPort } from '../devices/options.ts';
+import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
 import { runMarketDay } from './market-day.ts';
 import { overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
+import { DEFAULT_PAGE, type PageAddress } from './page.ts';
 import { progressLine } from './progress.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 
@@ -18,6 +21,8 @@ interface RunOptions extends ScenarioOptions {
   dso: boolean;
   realtime?: boolean;
   speed?: number;
+  page?: PageAddress;
+  keepPage?: boolean;
   logLevel: string;
 }
 
@@ -44,6 +49,12 @@ export function registerRun(program: Command): void {
         positive,
       ),
     )
+    .option(
+      '--page [host:port]',
+      `serve the operator's page (default: ${DEFAULT_PAGE.host}:${DEFAULT_PAGE.port}, or the next port that is free)`,
+      pageAddress,
+    )
+    .option('--keep-page', 'with --page: when the day is over the page stays up until Ctrl-C')
     .addOption(
       new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
@@ -58,6 +69,7 @@ Examples:
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
+  $ npm start -- --page --realtime --speed 60 --intervals 4     the same, watched in a browser
   $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
   $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
 
@@ -72,12 +84,27 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {
         command.error('fieldbid: --fabric-profile needs --ledger fabric');
       }
+      if (options.keepPage === true && options.page === undefined) {
+        command.error('fieldbid: --keep-page needs --page');
+      }
+      const page = (options.page as PageAddress | true | undefined) === true ? DEFAULT_PAGE : options.page;
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const folder = makeRunFolder(loaded.scenario.name, options.out);
       const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') });
       console.error(`${loaded.scenario.name}: results go to ${folder}`);
       const { calendar } = loaded.scenario;
       const progress = progressLine(calendar.intervals * calendar.interval_min);
+      const finish = (run: RunRecord): void => {
+        progress.finish();
+        const summary = writeResults(folder, run);
+        console.log(closingText(summary, folder));
+        if (shortcomings(summary).length > 0) process.exitCode = 1;
+      };
+      const keep = async (run: RunRecord): Promise<void> => {
+        finish(run);
+        console.error('The day is over; the page stays up until Ctrl-C.');
+        await runUntilSignal(async () => {});
+      };
       const run = await runMarketDay({
         loaded,
         folder,
@@ -91,9 +118,14 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
         log,
         say: (line) => console.error(line),
         progress,
+        ...(page === undefined ? {} : { page }),
+        ...(options.keepPage === true ? { onEnd: keep } : {}),
       }).finally(() => progress.finish());
-      const summary = writeResults(folder, run);
-      console.log(closingText(summary, folder));
-      if (shortcomings(summary).length > 0) process.exitCode = 1;
+      if (options.keepPage !== true) finish(run);
     });
+}
+
+/** @throws InvalidArgumentError for what is no HOST:PORT. */
+function pageAddress(text: string): PageAddress {
+  return { ...hostAndPort(text), tries: 0 };
 }
