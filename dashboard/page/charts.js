@@ -50,6 +50,7 @@ function set(id, options, data) {
   const known = charts[id];
   if (known !== undefined) {
     known.plot.setData(data);
+    latest(known.plot);
     return;
   }
   const host = $(id);
@@ -67,16 +68,24 @@ function set(id, options, data) {
       tzDate: (s) => uPlot.tzDate(new Date(s * 1e3), 'Etc/UTC'),
       cursor: { sync: { key: 'day' } },
       ...rest,
+      series: rest.series.map((one) => ({ points: { show: false }, ...one })),
       axes: [{ ...axis, values: (_, ticks) => ticks.map(hhmm) }, ...axes.map((own) => ({ ...axis, ...own }))],
     },
     data,
     host,
   );
   charts[id] = { plot };
+  latest(plot);
+  plot.over.addEventListener('mouseleave', () => latest(plot));
   new ResizeObserver(() => {
     if (host.clientWidth > 0 && host.clientWidth !== plot.width)
       plot.setSize({ width: host.clientWidth, height: HEIGHT_PX });
   }).observe(host);
+}
+
+/** Where nobody points at a moment, the figures below are of the last one. */
+function latest(plot) {
+  if (plot.cursor.left < 0) plot.setLegend({ idx: plot.data[0].length - 1 });
 }
 
 const time = { label: 'UTC', value: (_, s) => (s === null || s === undefined ? '–' : hhmm(s)) };

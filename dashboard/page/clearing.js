@@ -77,7 +77,7 @@ export function draw() {
   }
   facts();
   const row = model.intervals.get(picked);
-  const key = `${picked} ${row?.allocation_W} ${row?.bids} ${row?.price_uUSD_per_MWh}`;
+  const key = `${picked} ${model.ledger.size === 0} ${row?.allocation_W} ${row?.bids} ${row?.price_uUSD_per_MWh}`;
   if (key === drawn) return;
   drawn = key;
   // On a fast clock intervals come faster than anybody looks.
@@ -119,6 +119,10 @@ async function load() {
     $('curve').replaceChildren(curveSvg(clearing, model.lab?.deraIds ?? []));
   } catch (error) {
     $('curve').replaceChildren(h('p', { class: 'warn' }, error.message));
+  }
+  if (model.ledger.size === 0) {
+    fillTable($('interval-bids'), BIDS, [], 'Nothing has been read from a ledger.');
+    return;
   }
   try {
     const { bids } = await ask(`/api/intervals/${encodeURIComponent(id)}`);

@@ -72,6 +72,7 @@ async function reload() {
   const before = kind.value;
   kind.replaceChildren(...offers.map(({ fault }) => h('option', { value: fault }, fault)));
   if (offers.some(({ fault }) => fault === before)) kind.value = before;
+  for (const field of $('fault-form').querySelectorAll('label, button')) field.hidden = offers.length === 0;
   fields();
 }
 

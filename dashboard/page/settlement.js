@@ -27,5 +27,8 @@ export function draw() {
   fillTable($('settlement-table'), COLUMNS, rows, '', (row) => (row[0] === 'all together' ? 'total' : ''));
   const iso =
     disagreed.length === 0 ? 'the ISO agrees with all' : `the ISO does not agree with ${disagreed.length}`;
-  say($('settlement-facts'), `${intervals} intervals, the latest ${interval(latest)}; ${iso}`);
+  say(
+    $('settlement-facts'),
+    `${intervals} interval${intervals === 1 ? '' : 's'}, the latest ${interval(latest)}; ${iso}`,
+  );
 }
