@@ -52,7 +52,8 @@ export function apply(changes) {
       model.day[name] = changes.day.whole ? changes.day[name] : model.day[name].concat(changes.day[name]);
     }
   }
-  return changes.whole ? new Set(['whole', ...Object.keys(model)]) : new Set(Object.keys(changes));
+  if (changes.whole) return new Set(['whole', ...Object.keys(model)]);
+  return new Set(Object.keys(changes).filter((name) => name in model));
 }
 
 function merge(map, changed, keyOf, most = Number.POSITIVE_INFINITY) {

@@ -12,6 +12,7 @@ import { edgeFigures } from './edge.ts';
 import { killsFigures } from './kills.ts';
 import { ledgerFigures } from './ledger.ts';
 import { opcuaFigures } from './opcua.ts';
+import { pageFigures } from './page.ts';
 import { readFigures } from './read.ts';
 import { transportFigures } from './transport.ts';
 
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   kills: killsFigures,
   ledger: ledgerFigures,
   opcua: opcuaFigures,
+  page: pageFigures,
   read: readFigures,
   transport: transportFigures,
 };
