@@ -85,7 +85,10 @@ function set(id, options, data) {
 
 /** Where nobody points at a moment, the figures below are of the last one. */
 function latest(plot) {
-  if (plot.cursor.left < 0) plot.setLegend({ idx: plot.data[0].length - 1 });
+  // uPlot takes new data over at the end of this turn, and clears the figures with it.
+  requestAnimationFrame(() => {
+    if (plot.cursor.left < 0) plot.setLegend({ idx: plot.data[0].length - 1 });
+  });
 }
 
 const time = { label: 'UTC', value: (_, s) => (s === null || s === undefined ? '–' : hhmm(s)) };

@@ -152,6 +152,7 @@ function detail(row) {
   };
   const facts = [
     row.derId,
+    row.deraId === '' ? null : `of ${row.deraId}`,
     row.nameplate_W === 0 ? null : `${kW(row.nameplate_W)} kW nameplate`,
     measured === null
       ? 'not measured yet'

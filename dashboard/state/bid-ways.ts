@@ -1,5 +1,5 @@
 /** Steps 3-10 as the ledger shows them: each bid's way through its interval, read again whenever an event says that it moved. */
-import type { IntervalState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import type { BidState, IntervalState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
 import type { BidWay } from './view.ts';
 
 /** Real-time intervals before, in and after delivery, and the hours of a day ahead. */
@@ -34,6 +34,29 @@ export class BidWays {
     if (this.#byInterval.size <= MOST_INTERVALS) return;
     const [oldest] = this.#byInterval.keys();
     if (oldest !== undefined) this.#byInterval.delete(oldest);
+  }
+
+  /** UIDs of bids that have gone further than was seen: on a fast clock several steps lie between two looks. */
+  unseen(intervalId: string): string[] {
+    const missing = ({ status, approved_W }: BidWay): boolean =>
+      approved_W === null && status !== 'submitted';
+    return this.all(intervalId)
+      .filter(missing)
+      .map(({ uid }) => uid);
+  }
+
+  /** What a bid stood at before, from its revisions on the ledger. */
+  takeHistory(history: readonly BidState[]): void {
+    const quantityAt = (...statuses: BidState['status'][]): number | null =>
+      history.findLast(({ status }) => statuses.includes(status))?.quantity_W ?? null;
+    for (const { intervalId, derId, uid } of history.slice(0, 1)) {
+      const ways = this.#byInterval.get(intervalId);
+      const way = ways?.get(derId);
+      if (ways === undefined || way?.uid !== uid) continue;
+      const approved_W = quantityAt('approved', 'curtailed');
+      const cleared_W = way.cleared_W ?? quantityAt('awarded');
+      this.#byInterval.set(intervalId, new Map([...ways, [derId, { ...way, approved_W, cleared_W }]]));
+    }
   }
 
   of(intervalId: string | null, derId: string): BidWay | null {

@@ -8,13 +8,18 @@ import type { Logger } from '@fieldbid/core/logging';
 import { pause } from '@fieldbid/core/retry';
 import type { MarketState } from './market-state.ts';
 
-export type LedgerSource = Pick<GatewayClient, 'events' | 'readInterval' | 'readRecords' | 'health'>;
+export type LedgerSource = Pick<
+  GatewayClient,
+  'events' | 'readInterval' | 'readRecords' | 'readBidHistory' | 'health'
+>;
 
 /** Real ms. */
 const BETWEEN_READS_MS = 250;
 const BETWEEN_HEALTH_MS = 5000;
 /** Intervals that wait to be read; beyond these the oldest are never read for the list. */
 const MOST_WAITING = 200;
+/** Bids of an interval whose revisions are read where a step was missed. */
+const MOST_HISTORIES = 100;
 
 /** Runs until `signal` aborts; never throws. */
 export async function followLedger(
@@ -69,7 +74,13 @@ async function readIntervals(
       try {
         const ledger = await source.readInterval(intervalId);
         const anyBids = ledger.submissions.some(({ bids }) => bids.length > 0);
-        state.takeInterval(ledger, anyBids ? await source.readRecords(intervalId) : []);
+        const records = anyBids ? await source.readRecords(intervalId) : [];
+        state.takeInterval(ledger, records);
+        const unseen = state.unseen(intervalId).slice(0, MOST_HISTORIES);
+        if (unseen.length > 0 && !waiting.includes(intervalId)) {
+          const histories = await Promise.all(unseen.map((uid) => source.readBidHistory(uid)));
+          state.takeInterval(ledger, records, histories);
+        }
       } catch (error) {
         if (!signal.aborted) log.warn({ intervalId, code: codeOf(error) }, `not read: ${messageOf(error)}`);
       }

@@ -2,7 +2,13 @@
  * The market as the page sees it: takes what is said on the bus and read from the ledger, and gives everybody what has
  * changed since they looked. What is derived (rows, schedule, trouble) is worked out when somebody looks, at most so often.
  */
-import type { Health, IntervalState, LedgerEvent, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import type {
+  BidState,
+  Health,
+  IntervalState,
+  LedgerEvent,
+  VerifiedBid,
+} from '@fieldbid/core/gateway-api/schemas';
 import { MINUTE_MS } from '@fieldbid/core/interval';
 import type { FaultMark } from '@fieldbid/core/lab/faults';
 import type { GridState, LabDescription } from '@fieldbid/core/lab/lab';
@@ -132,12 +138,23 @@ export class MarketState {
     );
   }
 
-  takeInterval(state: IntervalState, records: readonly VerifiedBid[]): void {
+  /** @param histories of bids that `unseen` named, all their revisions. */
+  takeInterval(
+    state: IntervalState,
+    records: readonly VerifiedBid[],
+    histories: readonly (readonly BidState[])[] = [],
+  ): void {
     this.#ways.take(state, records);
+    for (const history of histories) this.#ways.takeHistory(history);
     this.intervals.takeLedger(state, this.#ways.all(state.intervalId), ++this.#revision);
     for (const { derId } of state.submissions.flatMap(({ bids }) => bids)) {
       this.#ders.changed(derId, state.intervalId);
     }
+  }
+
+  /** UIDs of an interval's bids of which a step was missed between two looks. */
+  unseen(intervalId: string): string[] {
+    return this.#ways.unseen(intervalId);
   }
 
   takeHealth(news: Partial<HealthView> & { readonly said?: Health }): void {
@@ -176,7 +193,9 @@ export class MarketState {
     const schedule = this.#calendar?.at(now_ms);
     if (schedule !== undefined && JSON.stringify(schedule) !== JSON.stringify(this.#schedule.value)) {
       this.#schedule.set(schedule, ++this.#revision);
-      this.#ders.schedule(schedule.inForce, schedule.market === 'real-time' ? schedule.traded : null);
+      // When the calendar is over, its last interval is what there is to look at.
+      const shown = schedule.phase === 'over' ? (this.#calendar?.last ?? null) : schedule.inForce;
+      this.#ders.schedule(shown, schedule.market === 'real-time' ? schedule.traded : null);
     }
     if (this.#grid.value === undefined) this.#measuredMinute(now_ms);
     if (this.#unsettled) this.#settlement.set(this.#settlements.view(), ++this.#revision);

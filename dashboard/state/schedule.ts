@@ -46,6 +46,11 @@ export class MarketCalendar {
     this.#length_ms = calendar.interval_min * MINUTE_MS;
   }
 
+  /** Of real time. */
+  get last(): string | null {
+    return this.#realTime.at(-1)?.interval.id ?? null;
+  }
+
   at(now_ms: number): Schedule {
     const first = this.#realTime[0];
     if (first === undefined)

@@ -71,12 +71,17 @@ else {
         await tab.getByRole('button', { name: 'earlier interval' }).click();
         await says('#clearing-of', '06-21 11:45');
         const total_kW = first.bids.reduce((sum, { allocation_W }) => sum + allocation_W, 0) / 1000;
-        await says('#clearing-facts', `allocated ${total_kW.toFixed(1)} kW`);
+        const approved_kW = first.bids.reduce((sum, { approved_W }) => sum + approved_W, 0) / 1000;
+        await says(
+          '#clearing-facts',
+          `approved ${approved_kW.toFixed(1)} → allocated ${total_kW.toFixed(1)} kW`,
+        );
         await says('#settlement-facts', '2 intervals');
         await says('#settlement-table tr.total', '0.0000');
         await says('#ders-detail', 'Choose a DER');
         await tab.locator('#ders-table tbody tr').filter({ hasText: bid.derId }).click();
         await says('#ders-detail', 'verified:');
+        await says('#ders-detail', `allocated ${(bid.allocation_W / 1000).toFixed(1)}`);
 
         await tab.locator('#uid').fill(bid.uid);
         await tab.keyboard.press('Enter');
