@@ -124,6 +124,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   closers.add('ISO', () => iso.stop());
   const gridLog = log.child({ room: 'plant' });
   const grid = new GridMeasurements(gateway.client('dso'), feeder.id, () => bench.nodes, gridLog);
+  // On a broker of this run alone only the page can listen.
+  const listened = options.page !== undefined || options.brokerUrl !== undefined;
   const lab = new LabPublisher(await connect('lab'), gridLog);
   const bench = await openBench({
     loaded,
@@ -134,7 +136,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     progress: options.progress,
     onMinute: (minute) => {
       grid.take(minute);
-      lab.take(minute);
+      if (listened) lab.take(minute);
       return options.onMinute?.(minute, hands);
     },
     log,
