@@ -4,7 +4,7 @@ import { FieldbidError, messageOf } from '../errors.ts';
 import { Command, type CommandRoom } from './command.ts';
 
 /** Rooms that may offer commands, in the order in which help lists them. */
-const ROOMS = ['hil', 'edge-agent', 'aggregator', 'bc-gateway', 'chaincode', 'dso', 'iso-sim'];
+const ROOMS = ['hil', 'edge-agent', 'aggregator', 'bc-gateway', 'chaincode', 'dso', 'iso-sim', 'dashboard'];
 
 /** Shown where the room that offers the command is installed. */
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [

@@ -35,6 +35,11 @@ export class WallClock implements TimeSource {
     this.#origin_ms = options.origin_ms ?? this.#realOrigin_ms;
   }
 
+  /** Market ms per real ms. */
+  get speed(): number {
+    return this.#speed;
+  }
+
   now(): number {
     const at_ms = this.#origin_ms + (Date.now() - this.#realOrigin_ms) * this.#speed;
     // The system clock may be set back under us; market time never is.

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Command } from '@fieldbid/core/cli/command';
-import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, InputError } from '@fieldbid/core/errors';
 import { silentLogger } from '@fieldbid/core/logging';
 import { bareFeeder, DEFAULT_LIMITS } from '../feeder/bare-feeder.ts';
@@ -12,9 +11,9 @@ import { type DayCheck, dayCheck, dayCheckText } from '../feeder/day-check.ts';
 import type { Feeder } from '../feeder/feeder.ts';
 import { type Headroom, hostingHeadroom, withProbes } from '../feeder/hosting.ts';
 import { loadFeeder } from '../feeder/load-feeder.ts';
+import { kindsIn } from '../feeder/one-line/kinds.ts';
 import { oneLine } from '../feeder/one-line/svg.ts';
 import { openPowerFlow } from '../feeder/open-feeder.ts';
-import { objectsIn } from '../power-flow/gridlabd/glm.ts';
 import type { FeederDescription } from '../power-flow/power-flow.ts';
 
 interface Options {
@@ -167,11 +166,6 @@ function write(file: string, text: string): void {
     const found = `no file that can be written (${codeOf(error)})`;
     throw new InputError({ source: '--svg', path: '', found, expected: 'a file in an existing folder' });
   }
-}
-
-/** Name of every object of the model → its class. */
-function kindsIn(feeder: Feeder): Map<string, string> {
-  return new Map(objectsIn(readText(feeder.data.modelFile)).map(({ name, kind }) => [name, kind]));
 }
 
 function limit(

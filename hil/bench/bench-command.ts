@@ -16,6 +16,7 @@ import { BenchConfig } from './config.ts';
 import { memoryOf } from './memory.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { progressLine } from './progress.ts';
+import { LabPublisher, labDescription } from './publish-lab.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 import { splitScenario } from './split.ts';
 
@@ -107,9 +108,11 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     const origin_ms = Math.floor(firstBid_ms(config.calendar) - config.lead_s * 1000 * config.speed);
     const shared = { speed: config.speed, origin_ms, realOrigin_ms: Date.now() };
     const clock = new WallClock(shared);
+    const feeder = scenarioFeeder(loaded);
+    const lab = new LabPublisher(bus, log);
     const bench = await openBench({
       loaded,
-      feeder: scenarioFeeder(loaded),
+      feeder,
       now: () => clock.now(),
       time: new WallClock(shared),
       connect: async () => bus,
@@ -118,9 +121,20 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
         ? {}
         : { opcuaFolder: besideFile(options.config, config.opcuaFolder) }),
       progress,
+      onMinute: (minute) => lab.take(minute),
       log,
       closers,
     });
+    const clockText = `wall clock × ${config.speed}, separate processes`;
+    await lab.describe(
+      labDescription({
+        ...{ scenario: loaded.scenario, feeder, description: bench.description, clock: clockText },
+        ledger: 'of the BC-GW',
+        derIds: bench.devices.map(({ derId }) => derId),
+        deraOf: (derId) =>
+          loaded.scenario.ders.find((der) => der.derId === derId)?.deraId ?? loaded.scenario.deraId,
+      }),
+    );
     await shareClock(bus, shared);
     console.error(
       `${bench.devices.length} inverters from port ${config.firstPort} on; first bids in about ${config.lead_s} s`,
@@ -130,10 +144,11 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
     progress.finish();
     // The last interval is settled a little later.
     await new WallClock(shared).requestTime((schedule.at(-1)?.interval.end_ms ?? 0) + SETTLED_AFTER_MS);
+    await lab.settle();
     const run = await bench.record(source, {
       dsoEnforced: true,
       ledger: 'of the BC-GW',
-      clock: `wall clock × ${config.speed}, separate processes`,
+      clock: clockText,
       wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(performance.now() - began - setUp_ms) },
       memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid() }),
     });

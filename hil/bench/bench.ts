@@ -8,6 +8,7 @@ import { dayAheadMoments, moments } from '@fieldbid/core/market/calendar';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
+import type { FeederDescription } from '@fieldbid/dso/power-flow/power-flow';
 import { MarketRecorder, type RecordSource } from '../recorder/market-recorder.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -40,9 +41,11 @@ export interface BenchParts {
 
 export interface Bench {
   readonly devices: BenchDevices;
-  /** `gridlabd 6.0.0` */
   /** Node and phase of each voltage of a minute. */
   readonly nodes: readonly string[];
+  /** The feeder as the plant's engine has it. */
+  readonly description: FeederDescription;
+  /** `gridlabd 6.0.0` */
   readonly engine: string;
   /** Process of the plant's power flow, while it runs. */
   enginePid(): number | undefined;
@@ -107,6 +110,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   return {
     devices,
     nodes: powerFlow.description.nodePhases,
+    description: powerFlow.description,
     engine: powerFlow.description.engine,
     enginePid: () => powerFlow.pid,
     run: () => plant.run(),

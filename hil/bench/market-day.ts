@@ -3,6 +3,7 @@
  * DER, DERA, BC-GW, DSO and ISO, and the plant that solves the feeder every minute. They share nothing but
  * sockets and the clock.
  */
+import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { Logger } from '@fieldbid/core/logging';
@@ -23,7 +24,9 @@ import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { type FederationChoice, openMedium } from './medium.ts';
 import { memoryOf } from './memory.ts';
+import { CONTROL_FILE, openBenchPage, type PageAddress } from './page.ts';
 import type { Progress } from './progress.ts';
+import { LabPublisher, labDescription } from './publish-lab.ts';
 
 export interface MarketDayOptions {
   readonly loaded: LoadedScenario;
@@ -44,6 +47,10 @@ export interface MarketDayOptions {
   /** Called after each minute of the plant, with what a fault test may lay hands on. */
   readonly onMinute?: (minute: MinuteRecord, hands: Hands) => void | Promise<void>;
   readonly progress: Progress;
+  /** Where the operator's page is served; absent: nowhere. */
+  readonly page?: PageAddress;
+  /** Called when the day is over and recorded, while everything is still up. */
+  readonly onEnd?: (record: RunRecord) => Promise<void>;
 }
 
 /** What can be broken while a day runs. */
@@ -120,6 +127,9 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   closers.add('ISO', () => iso.stop());
   const gridLog = log.child({ room: 'plant' });
   const grid = new GridMeasurements(gateway.client('dso'), feeder.id, () => bench.nodes, gridLog);
+  // On a broker of this run alone only the page can listen.
+  const listened = options.page !== undefined || options.brokerUrl !== undefined;
+  const lab = new LabPublisher(await connect('lab'), gridLog);
   const bench = await openBench({
     loaded,
     feeder,
@@ -133,11 +143,35 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     onMinute: (minute) => {
       grid.take(minute);
       medium.afterSolve?.(minute, bench.enginePid());
+      if (listened) lab.take(minute);
       return options.onMinute?.(minute, hands);
     },
     log,
     closers,
   });
+  const deraNamed = new Map([...portfolios].flatMap(([deraId, ids]) => ids.map((derId) => [derId, deraId])));
+  const description = labDescription({
+    ...{
+      scenario,
+      feeder,
+      description: bench.description,
+      clock: medium.description,
+      ledger: ledger.description,
+    },
+    ...{
+      derIds: bench.devices.map(({ derId }) => derId),
+      deraOf: (derId) => deraNamed.get(derId) ?? scenario.deraId,
+    },
+  });
+  await lab.describe(description);
+  if (options.page !== undefined) {
+    const page = await openBenchPage(options.page, folder, {
+      ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now },
+      ...{ speed: options.realtimeSpeed ?? null, log: log.child({ room: 'dashboard' }) },
+    });
+    closers.add('page', () => page.close());
+    say(`the operator's page is at ${page.url}, its token in ${join(folder, CONTROL_FILE)}`);
+  }
   const agents =
     remote?.agents ??
     (await startAgents({
@@ -194,6 +228,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   options.progress.finish();
   await Promise.race([hold.regain(), clock.failure]);
   await grid.settle();
+  await lab.settle();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
     ledger: ledger.description,
@@ -206,6 +241,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     }),
   });
   await writeLedgerPayloads(ledger.ledger, folder);
+  await options.onEnd?.(record);
   await remote?.end();
   await closers.closeAll(log);
   return record;

@@ -1,8 +1,10 @@
 /** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
 import { join } from 'node:path';
-import { type Command, Option } from '@fieldbid/core/cli/command';
+import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
+import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
@@ -15,6 +17,7 @@ import {
 } from './helics-run.ts';
 import { runMarketDay } from './market-day.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
+import { DEFAULT_PAGE, type PageAddress } from './page.ts';
 import { progressLine } from './progress.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 
@@ -28,6 +31,8 @@ interface RunOptions extends ScenarioOptions, HelicsOptions {
   realtime?: boolean;
   speed?: number;
   federation?: string;
+  page?: PageAddress;
+  keepPage?: boolean;
   logLevel: string;
 }
 
@@ -68,6 +73,12 @@ export function registerRun(program: Command): void {
     .option('--observers <n>', 'with --clock helics: federates of others to wait for', integer(0))
     .option('--broker-listen <address>', 'with --clock helics: where its broker listens, HOST:PORT')
     .addOption(new Option('--federation <address>', 'the market alone, for a broker that runs').hideHelp())
+    .option(
+      '--page [host:port]',
+      `serve the operator's page (default: ${DEFAULT_PAGE.host}:${DEFAULT_PAGE.port}, or the next port that is free)`,
+      pageAddress,
+    )
+    .option('--keep-page', 'with --page: when the day is over the page stays up until Ctrl-C')
     .addOption(
       new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
@@ -83,6 +94,7 @@ Examples:
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --clock helics                                 time and messages by HELICS, a federate for each DER
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
+  $ npm start -- --page --realtime --speed 60 --intervals 4     the same, watched in a browser
   $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
   $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
 
@@ -94,6 +106,10 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {
         command.error('fieldbid: --fabric-profile needs --ledger fabric');
       }
+      if (options.keepPage === true && options.page === undefined) {
+        command.error('fieldbid: --keep-page needs --page');
+      }
+      const page = (options.page as PageAddress | true | undefined) === true ? DEFAULT_PAGE : options.page;
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const clock = clockOf(options, loaded, command);
       if (clock === 'helics' && options.federation === undefined) {
@@ -105,6 +121,17 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
       console.error(`${loaded.scenario.name}: results go to ${folder}`);
       const { calendar } = loaded.scenario;
       const progress = progressLine(calendar.intervals * calendar.interval_min);
+      const finish = (run: RunRecord): void => {
+        progress.finish();
+        const summary = writeResults(folder, run);
+        console.log(closingText(summary, folder));
+        if (shortcomings(summary).length > 0) process.exitCode = 1;
+      };
+      const keep = async (run: RunRecord): Promise<void> => {
+        finish(run);
+        console.error('The day is over; the page stays up until Ctrl-C.');
+        await runUntilSignal(async () => {});
+      };
       const run = await runMarketDay({
         loaded,
         folder,
@@ -121,14 +148,19 @@ day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjso
         log,
         say: (line) => console.error(line),
         progress,
+        ...(page === undefined ? {} : { page }),
+        ...(options.keepPage === true ? { onEnd: keep } : {}),
       })
         .catch((error: unknown) => {
           if (options.federation !== undefined) endSoon();
           throw error;
         })
         .finally(() => progress.finish());
-      const summary = writeResults(folder, run);
-      console.log(closingText(summary, folder));
-      if (shortcomings(summary).length > 0) process.exitCode = 1;
+      if (options.keepPage !== true) finish(run);
     });
+}
+
+/** @throws InvalidArgumentError for what is no HOST:PORT. */
+function pageAddress(text: string): PageAddress {
+  return { ...hostAndPort(text), tries: 0 };
 }

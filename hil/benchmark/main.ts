@@ -12,6 +12,7 @@ import { edgeFigures } from './edge.ts';
 import { killsFigures } from './kills.ts';
 import { ledgerFigures } from './ledger.ts';
 import { opcuaFigures } from './opcua.ts';
+import { pageFigures } from './page.ts';
 import { readFigures } from './read.ts';
 import { scaleFigures } from './scale.ts';
 import { transportFigures } from './transport.ts';
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   kills: killsFigures,
   ledger: ledgerFigures,
   opcua: opcuaFigures,
+  page: pageFigures,
   read: readFigures,
   scale: scaleFigures,
   transport: transportFigures,

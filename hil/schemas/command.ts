@@ -2,6 +2,7 @@
 import { AggregatorConfig } from '@fieldbid/aggregator/config';
 import { GatewayServiceConfig } from '@fieldbid/bc-gateway/config';
 import { Argument, type Command } from '@fieldbid/core/cli/command';
+import { DashboardConfig } from '@fieldbid/dashboard/config';
 import { DsoConfig } from '@fieldbid/dso/config';
 import { FeederFile } from '@fieldbid/dso/feeder/load-feeder';
 import { EdgeConfig } from '@fieldbid/edge-agent/config';
@@ -23,6 +24,7 @@ const SCHEMAS: Readonly<Record<string, TSchema>> = {
   dso: DsoConfig,
   iso: IsoConfig,
   bench: BenchConfig,
+  dashboard: DashboardConfig,
 };
 
 /** File → JSON Schema (draft 2020-12) as an editor needs it. */

@@ -8,7 +8,7 @@ import { baseCase } from '../base-case.ts';
 import { loadFeeder } from '../load-feeder.ts';
 import { openPowerFlow } from '../open-feeder.ts';
 import { layOut, type Placed } from './layout.ts';
-import { oneLine, voltageClass } from './svg.ts';
+import { bareOneLine, oneLine, voltageClass } from './svg.ts';
 
 const feederFile = (name: string) =>
   fileURLToPath(new URL(`../../../feeders/${name}/feeder.yaml`, import.meta.url));
@@ -99,11 +99,14 @@ for (const name of ['ieee13', 'ieee37', 'ieee123']) {
     const glm = readFileSync(feeder.data.modelFile, 'utf8');
     const kinds = new Map(objectsIn(glm).map((object) => [object.name, object.kind]));
     const svg = oneLine({ feeder, description, base, kinds, headroom_kW: new Map([[placed[1]!.name, 123]]) });
-    t.is(svg.match(/<g class="bus">/g)?.length, placed.length);
-    t.is(svg.match(/<g class="link p\d(?: over)?"><title>/g)?.length, placed.length - 1);
+    t.is(svg.match(/<g class="bus" data-bus="[^"]+">/g)?.length, placed.length);
+    t.is(svg.match(/<g class="link p\d(?: over)?" data-link="[^"]+"><title>/g)?.length, placed.length - 1);
     t.true(svg.includes('prefers-color-scheme:dark') && svg.includes('headroom 123 kW'));
     for (const { derId } of feeder.ders) t.true(svg.includes(`${derId}: `), derId);
     t.false(/NaN|undefined/.test(svg));
+    const bare = bareOneLine({ feeder, description, kinds });
+    for (const { name } of description.nodes) t.true(bare.includes(`data-bus="${name}"`), name);
+    t.false(/NaN|undefined|<style|<script/.test(bare));
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * A feeder as a one-line diagram, one SVG file without anything outside: buses coloured by their voltage, DERs
- * marked, equipment by symbol, values in tooltips, light or dark as the viewer is.
+ * marked, equipment by symbol, values in tooltips, light or dark as the viewer is. Or the drawing alone, for a page that
+ * colours it by what is measured: each bus is found by `data-bus`, each link by `data-link`.
  */
 import type { FeederDescription, LinkDescription } from '../../power-flow/power-flow.ts';
 import type { BaseCase } from '../base-case.ts';
@@ -24,6 +25,27 @@ export interface Shown {
   readonly kinds: ReadonlyMap<string, string>;
   /** Headroom per bus, kW; empty where it was not asked for. */
   readonly headroom_kW: ReadonlyMap<string, number>;
+}
+
+/** What the drawing itself needs: without a base case there are no values in it. */
+type Drawn = Omit<Shown, 'base'> & { readonly base?: BaseCase };
+
+/** The drawing alone: no title, no legend, no style and no voltages. */
+export function bareOneLine(shown: Omit<Shown, 'base' | 'headroom_kW'>): string {
+  const drawn: Drawn = { ...shown, headroom_kW: new Map() };
+  const placed = [...layOut(shown.description).buses.values()];
+  const rows = placed.map(({ row }) => row);
+  const [top, bottom] = [Math.min(...rows), Math.max(...rows)];
+  const columns = Math.max(...placed.map(({ column }) => column)) + 1;
+  const [width, height] = [columns * COLUMN + 2 * MARGIN, (bottom - top) * ROW + 72];
+  const x = ({ column }: Placed) => MARGIN + 14 + column * COLUMN;
+  const y = ({ row }: Placed) => 34 + (row - top) * ROW;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
+    ...placed.map((bus) => link(bus, x, y, drawn)),
+    ...placed.map((bus) => busMark(bus, x(bus), y(bus), drawn)),
+    '</svg>',
+  ].join('');
 }
 
 export function oneLine(shown: Shown): string {
@@ -67,19 +89,19 @@ function link(
   bus: Placed,
   x: (bus: Placed) => number,
   y: (bus: Placed) => number,
-  { feeder, base, kinds }: Shown,
+  { feeder, base, kinds }: Drawn,
 ): string {
   const { feed, parent } = bus;
   if (feed === undefined || parent === undefined) return '';
   const [x1, y1, x2, y2] = [x(parent), y(parent), x(bus), y(bus)];
   const kind = kinds.get(feed.name) ?? 'line';
-  const loading = base.loadings.find((one) => one.link === feed.name);
+  const loading = base?.loadings.find((one) => one.link === feed.name);
   const over = (loading?.loading_pu ?? 0) > 1 ? ' over' : '';
   const rated =
     loading === undefined ? '' : `\n${(loading.loading_pu * 100).toFixed(0)} % of ${loading.rating}`;
   const path = y1 === y2 ? `M${x1} ${y1}H${x2}` : `M${x1} ${y1}V${y2}H${x2}`;
   const title = `${feed.name} (${kind}, ${phasesText(feed, feeder)})\n${feed.from} to ${feed.to}${rated}`;
-  return `<g class="link p${feed.phases.length}${over}"><title>${escaped(title)}</title><path d="${path}"/>${symbol(kind, (x1 + x2) / 2, y2)}</g>`;
+  return `<g class="link p${feed.phases.length}${over}" data-link="${escaped(feed.name)}"><title>${escaped(title)}</title><path d="${path}"/>${symbol(kind, (x1 + x2) / 2, y2)}</g>`;
 }
 
 function phasesText({ phases }: LinkDescription, feeder: Feeder): string {
@@ -87,10 +109,10 @@ function phasesText({ phases }: LinkDescription, feeder: Feeder): string {
   return phases.length === 3 ? three : `phase${phases.length > 1 ? 's' : ''} ${phases.join('')}`;
 }
 
-function busMark(bus: Placed, x: number, y: number, shown: Shown): string {
+function busMark(bus: Placed, x: number, y: number, shown: Drawn): string {
   const { feeder, base, kinds, headroom_kW } = shown;
   const { low_pu, high_pu } = feeder.data.limits;
-  const own = Object.entries(base.voltages_pu).filter(
+  const own = Object.entries(base?.voltages_pu ?? {}).filter(
     ([at]) => at.slice(0, at.lastIndexOf('.')) === bus.name,
   );
   // The voltage that is nearest to a limit stands for the bus, or furthest beyond one.
@@ -107,14 +129,14 @@ function busMark(bus: Placed, x: number, y: number, shown: Shown): string {
     ),
     ...(headroom === undefined ? [] : [`headroom ${headroom.toFixed(0)} kW`]),
   ].join('\n');
-  const extreme = [base.maxAt, base.minAt].find((at) => at.slice(0, at.lastIndexOf('.')) === bus.name);
-  const value = extreme === undefined ? '' : (base.voltages_pu[extreme] ?? Number.NaN).toFixed(4);
+  const extreme = [base?.maxAt, base?.minAt].find((at) => at?.slice(0, at.lastIndexOf('.')) === bus.name);
+  const value = extreme === undefined ? '' : (base?.voltages_pu[extreme] ?? Number.NaN).toFixed(4);
   const mark =
     bus.parent === undefined
       ? `<rect class="${voltageClass(telling, low_pu, high_pu)} source" x="${x - 8}" y="${y - 8}" width="16" height="16"/>`
       : `<circle class="${voltageClass(telling, low_pu, high_pu)}" cx="${x}" cy="${y}" r="${kinds.get(bus.name) === 'load' ? 6.5 : 4.5}"/>`;
   return [
-    `<g class="bus"><title>${escaped(title)}</title>${mark}`,
+    `<g class="bus" data-bus="${escaped(bus.name)}"><title>${escaped(title)}</title>${mark}`,
     `<text class="name" x="${x + 6}" y="${y - 9}">${escaped(shortName(bus.name))}</text>`,
     value === ''
       ? ''

@@ -1,0 +1,56 @@
+/** The operator's page of a run: on this machine only, with a token of its own, which lies beside the results while it is up. */
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf, InputError } from '@fieldbid/core/errors';
+import { isLoopback } from '@fieldbid/core/loopback';
+import type { PageServer } from '@fieldbid/dashboard/http/server';
+import { openPage, type PageParts } from '@fieldbid/dashboard/open-page';
+
+export interface PageAddress {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Ports after it that will do where it is taken. */
+  readonly tries: number;
+}
+
+export const DEFAULT_PAGE: PageAddress = { host: '127.0.0.1', port: 8800, tries: 20 };
+const SECRET_MODE = 0o600;
+/** Address and token, for programs on this machine that inject faults over HTTP. */
+export const CONTROL_FILE = 'control.json';
+
+/** @throws InputError for an address that others could reach; FieldbidError `PAGE_PORT` where it cannot listen. */
+export async function openBenchPage(
+  { host, port, tries }: PageAddress,
+  folder: string,
+  parts: Omit<PageParts, 'access' | 'source'>,
+): Promise<PageServer> {
+  if (!isLoopback(host)) {
+    const expected = 'a loopback address; for others: fieldbid dashboard run, with TLS and a token';
+    throw new InputError({ source: '--page', path: '', found: host, expected });
+  }
+  const token = randomBytes(24).toString('base64url');
+  const page = await firstFree(port, tries, (at) =>
+    openPage({ ...parts, access: { host, port: at, token }, source: '--page' }),
+  );
+  const file = join(folder, CONTROL_FILE);
+  writeFileSync(file, `${JSON.stringify({ url: page.url, token }, null, 2)}\n`, { mode: SECRET_MODE });
+  return {
+    url: page.url,
+    close: async () => {
+      rmSync(file, { force: true });
+      await page.close();
+    },
+  };
+}
+
+async function firstFree<T>(port: number, tries: number, open: (port: number) => Promise<T>): Promise<T> {
+  for (let at = port; ; at++) {
+    try {
+      return await open(at);
+    } catch (error) {
+      if (codeOf(error) !== 'PAGE_PORT' || at >= port + tries) throw error;
+    }
+  }
+}
