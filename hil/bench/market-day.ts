@@ -5,12 +5,19 @@
  */
 import { join } from 'node:path';
 import { Journal } from '@fieldbid/aggregator/registration/journal';
+import { topics } from '@fieldbid/core/bus/topics';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
+import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
+import { agentFaults } from '../faults/agent-faults.ts';
+import { BenchFaults } from '../faults/control.ts';
+import { deviceFaults } from '../faults/device-faults.ts';
+import { serviceFaults } from '../faults/service-faults.ts';
+import { checkLedgerFaults, timelineOf } from '../faults/timeline.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { startAgents } from './agents.ts';
@@ -18,7 +25,7 @@ import { openBench } from './bench.ts';
 import { openClock } from './clock.ts';
 import { Closers } from './closers.ts';
 import { openBus } from './connect.ts';
-import type { BenchInverter } from './devices.ts';
+import { type BenchInverter, faultyDevice } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
@@ -44,6 +51,8 @@ export interface MarketDayOptions {
   /** Called after each minute of the plant, with what a fault test may lay hands on. */
   readonly onMinute?: (minute: MinuteRecord, hands: Hands) => void | Promise<void>;
   readonly progress: Progress;
+  /** Given what an operator may let go wrong, before the day begins. */
+  readonly onFaultControl?: (faults: FaultControl) => void | Promise<void>;
 }
 
 /** What can be broken while a day runs. */
@@ -56,6 +65,8 @@ export interface Hands {
   stopAgent(derId: string): Promise<void>;
   /** Ends the BC-GW and starts it again. */
   restartGateway(): Promise<void>;
+  /** Faults on demand. */
+  readonly faults: FaultControl;
   /** The DSO's way into the BC-GW. */
   readonly dso: GatewayClient;
   /** Process ids of the engines, while they run. */
@@ -80,6 +91,12 @@ export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord
 async function run(options: MarketDayOptions, closers: Closers): Promise<RunRecord> {
   const { loaded, folder, log, say } = options;
   const { scenario } = loaded;
+  const choice = options.ledger ?? { kind: 'embedded' };
+  checkLedgerFaults(
+    scenario.faults ?? [],
+    choice.kind === 'fabric' && choice.profile === undefined,
+    loaded.file,
+  );
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
   const baselines = baselinesOf(loaded);
@@ -95,7 +112,6 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
 
   const connect = await openBus(options, closers);
   const marketNow = (): number => Math.floor(clock.now());
-  const choice = options.ledger ?? { kind: 'embedded' };
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
   const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers);
 
@@ -137,6 +153,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     feeder,
     devices: bench.devices,
     connect,
+    folder,
     timeFor: clock.join,
     // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
     ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
@@ -158,11 +175,32 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     },
     log,
   );
+  const faultsBus = await connect('faults');
+  const faults = new BenchFaults({
+    sources: [
+      deviceFaults(bench.devices.flatMap(faultyDevice), scenario.seed),
+      agentFaults(agents),
+      serviceFaults({
+        broker: connect.broker,
+        gateway,
+        network: ledger.network,
+        dsoEnginePid: () => dsoFlow.pid,
+      }),
+    ],
+    timeFor: clock.join,
+    now: marketNow,
+    publish: (mark) => faultsBus.publish(topics.faultMarks, mark),
+    log: log.child({ room: 'faults' }),
+  });
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
-    restartGateway: () => gateway.restart(),
+    restartGateway: async () => {
+      await gateway.kill();
+      await gateway.startAgain();
+    },
+    faults,
     dso: gateway.client('dso'),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
   };
@@ -173,17 +211,24 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const minutes = schedule.length * scenario.calendar.interval_min;
   say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);
   const setUp_ms = performance.now() - began;
-  const running = Promise.all([bench.run(), aggregator.done(), iso.done(), agents.done()]);
+  const timeline = faults.follow(timelineOf(scenario.faults ?? []), clock.join('faults'));
+  closers.add('faults', () => faults.close(marketNow()));
+  await options.onFaultControl?.(faults);
+  const market = Promise.all([bench.run(), aggregator.done(), iso.done(), timeline]);
+  // Those that a fault has ended may have been started again by then.
+  const running = market.then(() => agents.done());
   starting.close();
   await Promise.race([running, clock.failure]);
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
+  await faults.close(marketNow());
   await grid.settle();
   const record = await bench.record(gateway.client('operator'), {
     dsoEnforced: options.dsoEnforced,
     ledger: ledger.description,
     clock: options.realtimeSpeed === undefined ? 'fast' : `wall clock × ${options.realtimeSpeed}`,
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
+    faults: faults.marks(),
     memory_MiB: memoryOf({
       fieldbid: process.pid,
       'gridlabd of the plant': bench.enginePid(),

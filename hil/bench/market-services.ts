@@ -28,8 +28,10 @@ export interface OpenGateway {
   readonly url: string;
   readonly ledger: BenchLedger;
   client(role: NewApiKey['role']): GatewayClient;
-  /** Ends the gateway and starts it again on the same port, ledger and store. */
-  restart(): Promise<void>;
+  /** Ends the gateway: its connections break, and nobody listens any more. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, ledger and store. */
+  startAgain(): Promise<void>;
 }
 
 export async function openGateway(
@@ -68,8 +70,8 @@ export async function openGateway(
   return {
     url,
     ledger,
-    restart: async () => {
-      await gateway.close();
+    kill: () => gateway.close(),
+    startAgain: async () => {
       gateway = await start(Number(new URL(url).port));
     },
     client: (role) => {

@@ -7,6 +7,7 @@ import type { ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { checkRules } from '../faults/rules.ts';
+import { checkTimeline } from '../faults/timeline.ts';
 import { Scenario } from './schema.ts';
 
 export interface LoadedScenario {
@@ -83,6 +84,7 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     }
     checkRules(faults, file, path);
   }
+  checkTimeline(changed.faults ?? [], changed, file);
   return {
     file,
     scenario: changed,
