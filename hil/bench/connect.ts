@@ -20,7 +20,7 @@ export interface Connect {
 }
 
 /** While time stands still nobody gains by waiting for a broker that is known to be dead. Real ms. */
-const FAST_RECONNECT_MS = 250;
+const FAST_RECONNECT_MS = 50;
 /** Clients try once a second. Real ms. */
 const RECONNECTED_MS = 30_000;
 
