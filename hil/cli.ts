@@ -7,6 +7,7 @@ import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
 import { registerReplay } from './devices/replay-command.ts';
 import { registerFaults } from './faults/command.ts';
+import { registerFault } from './faults/fault-command.ts';
 import { registerHelics } from './helics/command.ts';
 import { registerSchema } from './schemas/command.ts';
 
@@ -17,6 +18,7 @@ export function register(program: Command): void {
   registerSchema(program);
   registerSim(program);
   registerFaults(program);
+  registerFault(program);
   registerHelics(program);
   registerReplay(program);
   registerBroker(program);

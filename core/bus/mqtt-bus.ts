@@ -44,6 +44,7 @@ export class MqttBus implements Bus {
   /** Told of every connection and every loss of it. */
   readonly #listeners = new Set<(connected: boolean) => void>();
   #serial = 0;
+  #dropped = false;
 
   /**
    * Connects and is ready to be asked.
@@ -142,6 +143,33 @@ export class MqttBus implements Bus {
     this.#listeners.clear();
   }
 
+  /** Ends as when its power fails: the broker is told nothing, and tells this client's will. */
+  async drop(): Promise<void> {
+    this.#dropped = true;
+    for (const { fail } of this.#asked.values()) fail(new FieldbidError('BUS_CLOSED', 'the bus was dropped'));
+    this.#asked.clear();
+    this.#listeners.clear();
+    await this.#client.endAsync(true);
+  }
+
+  /**
+   * Resolves when all that the broker sent this client before has been handed to its handlers: a message of its own
+   * has come back. @throws FieldbidError as `publish`; DeadlineError after `deadline_ms` real ms.
+   */
+  async caughtUp(deadline_ms = PUBLISH_DEADLINE_MS): Promise<void> {
+    const request = `${++this.#serial}`;
+    const back = new Promise<Json>((resolve, reject) => {
+      this.#asked.set(request, { answer: resolve, fail: reject });
+    });
+    back.catch(() => {});
+    try {
+      await this.#send(this.#replyTopic, { answers: request, body: null }, {});
+      await withDeadline(back, deadline_ms, 'the broker, asked for a message of our own,');
+    } finally {
+      this.#asked.delete(request);
+    }
+  }
+
   watchConnection(listener: (connected: boolean) => void): Subscription {
     this.#listeners.add(listener);
     listener(this.#client.connected);
@@ -179,6 +207,7 @@ export class MqttBus implements Bus {
       options.properties = { messageExpiryInterval: seconds };
     }
     const what = `the broker, asked to take a message for ${topic},`;
+    if (this.#dropped) throw new FieldbidError('BUS_CLOSED', 'the bus was dropped');
     try {
       // The library would keep what is sent meanwhile in memory, without bound, and send it whenever.
       if (!this.#client.connected) await this.#reconnected(what);
@@ -191,6 +220,7 @@ export class MqttBus implements Bus {
 
   /** @throws DeadlineError when the connection is not back within the deadline for a message. */
   #reconnected(what: string): Promise<void> {
+    const deadline_ms = this.#options.reconnectDeadline_ms ?? PUBLISH_DEADLINE_MS;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -203,8 +233,8 @@ export class MqttBus implements Bus {
       };
       const timer = setTimeout(() => {
         settle();
-        reject(new DeadlineError(what, PUBLISH_DEADLINE_MS));
-      }, PUBLISH_DEADLINE_MS);
+        reject(new DeadlineError(what, deadline_ms));
+      }, deadline_ms);
       this.#listeners.add(listener);
     });
   }

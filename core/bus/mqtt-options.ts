@@ -35,6 +35,11 @@ export interface MqttBusOptions {
   protocolVersion?: 4 | 5;
   /** Told to the others by the broker if this client dies without closing. Retained. */
   will?: MqttWill;
+  /**
+   * How long what is to be sent waits for a broken connection to come back, real ms; 10 s by default. On a clock that
+   * stands still meanwhile, a guard only.
+   */
+  reconnectDeadline_ms?: number;
   /** What this side could not handle: malformed messages, failing handlers. Never throws. */
   onFault?: (fault: { topic: string; error: unknown }) => void;
 }

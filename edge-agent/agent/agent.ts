@@ -165,6 +165,16 @@ export class EdgeAgent {
     for (const { device } of this.#options.devices) await device.close();
   }
 
+  /**
+   * Ends as when its machine loses power: in the middle of what it does, and nobody is told. Its bus was dropped before
+   * by whoever opened it (`MqttBus.drop`).
+   */
+  async cutPower(): Promise<void> {
+    for (const time of this.#times) time.close();
+    for (const { device } of this.#options.devices) await device.close();
+    await this.#done;
+  }
+
   async #loop(loop: Loop, schedule: readonly Moments[]): Promise<void> {
     const { cycle, derId, time } = loop;
     const { cycle_ms, observer } = this.#options;

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Award } from '@fieldbid/core/market/messages';
-import { SqliteDatabase } from '@fieldbid/core/sqlite/database';
+import { SqliteDatabase, type SqliteOptions } from '@fieldbid/core/sqlite/database';
 import { openOrSetAside } from '../uplink/damaged.ts';
 
 /** An award as it came, not yet checked again. */
@@ -33,15 +33,19 @@ const MIGRATIONS = [
   ],
 ];
 
-/** @returns undefined when the file cannot be used: said in the log. Never throws. */
-export async function openAwardStore(file: string, log: Logger): Promise<AwardStore | undefined> {
+/** @param durability `process`: for a bench, whose power cuts are not real. @returns undefined when the file cannot be used: said in the log. Never throws. */
+export async function openAwardStore(
+  file: string,
+  log: Logger,
+  durability: SqliteOptions['durability'] = 'power',
+): Promise<AwardStore | undefined> {
   const fault = (error: unknown, what: string): void =>
     log.error({ code: codeOf(error) }, `${what}: ${messageOf(error)}`);
   try {
     mkdirSync(dirname(file), { recursive: true });
     const db = await openOrSetAside(
       file,
-      () => SqliteDatabase.open(file, MIGRATIONS, { durability: 'power' }),
+      () => SqliteDatabase.open(file, MIGRATIONS, { durability }),
       (error, aside) => fault(error, `the kept awards are damaged and were set aside as ${aside}`),
     );
     return new SqliteAwardStore(db, fault);

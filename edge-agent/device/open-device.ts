@@ -29,9 +29,10 @@ export interface DeviceOptions {
   readonly now: () => number;
   /**
    * Real ms for one answer, instead of the profile's. On a clock that stands still meanwhile a real deadline has
-   * no market meaning and only makes runs differ on a busy machine: give a guard against hangs there.
+   * no market meaning and only makes runs differ on a busy machine: give a guard against hangs there. A function is
+   * asked before each exchange (Modbus).
    */
-  readonly deadline_ms?: number;
+  readonly deadline_ms?: number | (() => number);
   /** Shared by the devices of one program, so that devices behind one gateway share a connection. */
   readonly links?: ModbusLinks;
   /** File and path that the endpoint comes from, for errors. */
@@ -60,8 +61,14 @@ export function openRegisterDevice(
   const endpoint = parseEndpoint(options.endpoint, source?.file, source?.path);
   const profile = typeof options.profile === 'object' ? options.profile : loadProfile(options.profile);
   const links = options.links ?? new ModbusLinks();
-  const deadline_ms = options.deadline_ms ?? profile.modbus.deadline_ms;
-  const link = links.open(endpoint, { ...profile.modbus, deadline_ms, now });
+  const { deadline_ms: given = profile.modbus.deadline_ms } = options;
+  const link = links.open(endpoint, {
+    ...profile.modbus,
+    now,
+    get deadline_ms() {
+      return typeof given === 'function' ? given() : given;
+    },
+  });
   const device = profile.sunspec
     ? sunSpecDevice({ link, profile, now })
     : new RegisterDevice({ link, profile, now, bind: () => bindMap(link, profile) });
@@ -81,7 +88,9 @@ function openOpcUa(options: DeviceOptions): { device: DerDevice; profile: Device
   const loaded = loadMapping(besideFile(source.file, options.mapping));
   const device = new OpcUaDevice({
     ...{ access, loaded, now },
-    ...(deadline_ms === undefined ? {} : { deadline_ms }),
+    ...(deadline_ms === undefined
+      ? {}
+      : { deadline_ms: typeof deadline_ms === 'function' ? deadline_ms() : deadline_ms }),
     ...(onNotice === undefined ? {} : { onNotice }),
   });
   const { name, rules, safeState } = loaded.mapping;

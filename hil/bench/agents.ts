@@ -1,11 +1,19 @@
-/** One edge agent per DER, each with its own connection to the bus and to its device. */
-
+/**
+ * One edge agent per DER, each with its own connection to the bus and to its device, and each on a machine of its own as
+ * far as power and clock go.
+ */
+import { join } from 'node:path';
 import type { Bus } from '@fieldbid/core/bus/bus';
+import { topics } from '@fieldbid/core/bus/topics';
+import { withDeadline } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
+import { AgentState } from '@fieldbid/core/market/messages';
+import { parse } from '@fieldbid/core/schema';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
-import { EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
+import { agentWill, EdgeAgent } from '@fieldbid/edge-agent/agent/agent';
+import { openAwardStore } from '@fieldbid/edge-agent/agent/award-store';
 import { type ClearSky, clearSkyOf } from '@fieldbid/edge-agent/agent/clear-sky';
 import {
   careOf,
@@ -18,22 +26,30 @@ import { enrol, requireAccepted } from '@fieldbid/edge-agent/attestation/enrol';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
 import { ModbusLinks } from '@fieldbid/edge-agent/drivers/modbus/register-link';
 import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
+import type { FaultyAgents } from '../faults/agent-faults.ts';
+import { type MachineClock, SteppedTime } from '../faults/stepped-time.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
+import type { Connect } from './connect.ts';
 import type { BenchDevice } from './devices.ts';
+import { DURABILITY } from './ledger.ts';
 
 /** A command must be proved within this, market seconds: three of the bench's cycles. */
 export const VERDICT_DEADLINE_S = 180;
 
 /** Real ms for one answer on a line with faults, where answers do get lost: a day must not wait long for each. */
 const DISTURBED_DEADLINE_MS = 2000;
+/** Until the broker has told an agent's will. Real ms. */
+const WILL_DEADLINE_MS = 10_000;
 
 export interface AgentParts {
   readonly loaded: LoadedScenario;
   readonly feeder: Feeder;
   readonly devices: readonly BenchDevice[];
-  readonly connect: (clientId: string) => Promise<Bus>;
+  readonly connect: Connect;
   readonly timeFor: (name: string) => TimeSource;
+  /** Of the run: what the agents' disks keep. Absent: they keep nothing. */
+  readonly folder?: string;
   /** Real ms for one answer of a device; the profile's own when absent. */
   readonly deadline_ms?: number;
   readonly log: Logger;
@@ -46,61 +62,134 @@ export interface BenchAgents {
   stop(derId: string): Promise<void>;
   /** Makes each agent's key known to the DERA, by the codes that it has issued. */
   enrol(codeFor: (derId: string) => string): Promise<void>;
+  /** What may be done to the machines that they run on; absent where nothing can be. */
+  readonly machines?: FaultyAgents;
+}
+
+/** A machine that an agent runs on, with one DER or several. */
+interface Machine {
+  readonly agentId: string;
+  readonly deraId: string;
+  readonly devices: readonly BenchDevice[];
+  readonly clock: MachineClock;
+  /** Absent while it has no power. */
+  running?: { readonly agent: EdgeAgent; readonly bus: Bus };
 }
 
 /** Starts them all; each takes awards from then on. */
 export async function startAgents(parts: AgentParts): Promise<BenchAgents> {
   const { loaded, feeder, devices, connect, timeFor, closers } = parts;
   const { scenario } = loaded;
-  const { calendar } = scenario;
+  const { calendar, seed } = scenario;
   const log = parts.log.child({ room: 'edge-agent' });
   const forecast = loadPriceForecast(loaded.priceForecastFile);
   const clearSky = clearSkyOf(feeder.data.clearSky.map((value, minute) => ({ minute, value })));
-  const agents = new Map<string, EdgeAgent>();
-  const enrolments: ((codeFor: (derId: string) => string) => Promise<void>)[] = [];
   const links = new ModbusLinks();
-  for (const group of groupsOf(scenario, devices)) {
-    const { deraId, devices: own } = group;
-    const first = own[0]!.derId;
-    const agentId = `agent-${first}`;
-    const time = timeFor(`agent of ${first}`);
-    const bus = await connect(agentId);
-    const signer = seededSigner(scenario.seed, first);
+  const machines = machinesOf(scenario, devices);
+  const machineOf = new Map(
+    machines.flatMap((machine) => machine.devices.map(({ derId }) => [derId, machine] as const)),
+  );
+  // One for all: each agent takes only what is its own from it.
+  const awardStore =
+    parts.folder === undefined
+      ? undefined
+      : await openAwardStore(join(parts.folder, 'agents', 'awards.sqlite'), log, DURABILITY);
+  if (awardStore !== undefined) closers.add('kept awards', () => awardStore.close());
+
+  const at = (derId: string): Machine => {
+    const machine = machineOf.get(derId);
+    if (machine === undefined) throw new TypeError(`${derId} has no agent on this bench`);
+    return machine;
+  };
+  const signerOf = ({ devices: own }: Machine) => seededSigner(seed, own[0]!.derId);
+  const start = async (machine: Machine): Promise<void> => {
+    const { agentId, deraId, devices: own, clock } = machine;
+    const derIds = own.map(({ derId }) => derId);
+    const onMachine = (name: string): TimeSource => new SteppedTime(timeFor(name), clock);
+    const time = onMachine(`agent of ${derIds[0]}`);
+    const bus = await connect(agentId, agentWill(agentId, derIds));
+    const signer = signerOf(machine);
     const agent = new EdgeAgent({
       ...{ agentId, deraId, bus, calendar, forecast, log },
       signer: () => signer,
       // A heartbeat has a clock of its own, and so has each further device.
-      timeFor: (name) => (name === `${agentId}/${first}` ? time : timeFor(name)),
+      timeFor: (name) => (name === `${agentId}/${derIds[0]}` ? time : onMachine(name)),
       devices: own.map((one) => setupOf(parts, one, links, clearSky, time, log)),
       dayAheadShare_pct: scenario.agents.dayAheadShare_pct,
       cycle_ms: scenario.agents.cycle_s * 1000,
+      ...(awardStore === undefined ? {} : { awardStore }),
     });
     await agent.start();
-    closers.add(agentId, () => agent.stop());
-    for (const { derId } of own) {
-      agents.set(derId, agent);
-      const deviceIds = [...(feeder.der(derId)?.deviceIds ?? [])];
-      enrolments.push(async (codeFor) => {
-        requireAccepted(await enrol(bus, signer, { deraId, derId, deviceIds }, codeFor(derId)), derId);
-      });
-    }
+    machine.running = { agent, bus };
+  };
+  for (const machine of machines) {
+    await start(machine);
+    closers.add(machine.agentId, () => machine.running?.agent.stop());
   }
+  const { mqtt } = connect;
   return {
-    done: async () => void (await Promise.all([...new Set(agents.values())].map((agent) => agent.done()))),
-    stop: async (derId) => agents.get(derId)?.stop(),
+    done: () => allDone(machines),
+    stop: async (derId) => at(derId).running?.agent.stop(),
     enrol: async (codeFor) => {
-      for (const one of enrolments) await one(codeFor);
+      for (const machine of machines) {
+        const { deraId, devices: own, running } = machine;
+        if (running === undefined) continue;
+        for (const { derId } of own) {
+          const device = { deraId, derId, deviceIds: [...(feeder.der(derId)?.deviceIds ?? [])] };
+          requireAccepted(await enrol(running.bus, signerOf(machine), device, codeFor(derId)), derId);
+        }
+      }
     },
+    ...(mqtt === undefined
+      ? {}
+      : {
+          machines: {
+            derIds: devices.map(({ derId }) => derId),
+            clockOf: (derId) => at(derId).clock,
+            cutPower: cutter(at, connect, mqtt),
+            startAgain: (derId) => start(at(derId)),
+          },
+        }),
   };
 }
 
-/** Devices that share an agent: in the scenario's order, those of one DERA. */
-function groupsOf(
+/** Resolves when all have come to the end of the calendar, those that were started again meanwhile too. */
+async function allDone(machines: readonly Machine[]): Promise<void> {
+  const running = () => machines.flatMap((machine) => machine.running ?? []);
+  for (let before: unknown[] = [], now = running(); now.some((one) => !before.includes(one)); ) {
+    await Promise.all(now.map(({ agent }) => agent.done()));
+    [before, now] = [now, running()];
+  }
+}
+
+function cutter(
+  at: (derId: string) => Machine,
+  connect: Connect,
+  mqtt: NonNullable<Connect['mqtt']>,
+): (derId: string) => Promise<void> {
+  /** Hears of deaths. */
+  let witness: Bus | undefined;
+  return async (derId) => {
+    const machine = at(derId);
+    const { running } = machine;
+    if (running === undefined) throw new TypeError(`${derId} has no running agent`);
+    delete machine.running;
+    witness ??= await connect('witness');
+    const told = await willOf(witness, machine.agentId);
+    await mqtt.drop(running.bus);
+    await running.agent.cutPower();
+    await told();
+    await mqtt.caughtUp();
+  };
+}
+
+/** Devices that share a machine: in the scenario's order, those of one DERA. */
+function machinesOf(
   { agents, deraId, ders }: LoadedScenario['scenario'],
   devices: readonly BenchDevice[],
-): { readonly deraId: string; readonly devices: readonly BenchDevice[] }[] {
+): Machine[] {
   const deraOf = new Map(ders.map((der) => [der.derId, der.deraId ?? deraId]));
-  const groups: { deraId: string; devices: BenchDevice[] }[] = [];
+  const machines: Machine[] = [];
   const open = new Map<string, BenchDevice[]>();
   for (const device of devices) {
     const own = deraOf.get(device.derId) ?? deraId;
@@ -111,32 +200,34 @@ function groupsOf(
     }
     const fresh = [device];
     open.set(own, fresh);
-    groups.push({ deraId: own, devices: fresh });
+    const clock: MachineClock = { step_ms: 0 };
+    machines.push({ agentId: `agent-${device.derId}`, deraId: own, devices: fresh, clock });
   }
-  return groups;
+  return machines;
 }
 
 function setupOf(
-  { loaded, feeder, deadline_ms: patience_ms }: AgentParts,
+  { loaded, feeder, deadline_ms: patient_ms }: AgentParts,
   one: BenchDevice,
   links: ModbusLinks,
   clearSky: ClearSky,
   time: TimeSource,
   log: Logger,
 ): DeviceSetup {
-  const { derId, endpoint, proxy, mapping, opcua } = one;
+  const { derId, endpoint, inverter, proxy, mapping, opcua } = one;
   const owner = loaded.scenario.ders.find((der) => der.derId === derId);
-  const deadline_ms =
-    patience_ms === undefined || proxy === undefined
-      ? patience_ms
-      : Math.min(patience_ms, DISTURBED_DEADLINE_MS);
+  const isDisturbed = (): boolean => proxy !== undefined || inverter?.line?.isDisturbed === true;
   const { device, profile } =
     one.device === undefined
       ? openDevice({
           ...{ endpoint, profile: one.profile, now: () => time.now(), links, mapping, opcua },
-          ...(deadline_ms === undefined ? {} : { deadline_ms }),
+          ...(patient_ms === undefined
+            ? {}
+            : {
+                deadline_ms: () => (isDisturbed() ? Math.min(patient_ms, DISTURBED_DEADLINE_MS) : patient_ms),
+              }),
           // What a device says by itself comes at moments of real time: on the fast clock two runs would differ.
-          ...(patience_ms === undefined
+          ...(patient_ms === undefined
             ? { onNotice: ({ level, text, ...fields }) => log[level]({ derId, ...fields }, text) }
             : {}),
         })
@@ -150,5 +241,23 @@ function setupOf(
     revert_s: defaultRevert_s(loaded.scenario.calendar),
     withoutAward: 'zero',
     defaultLimit_W: null,
+  };
+}
+
+/** @returns what resolves when the broker has told that the agent is dead. */
+async function willOf(witness: Bus, agentId: string): Promise<() => Promise<void>> {
+  let heard: () => void = () => {};
+  const dead = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const subscription = await witness.subscribe(topics.agents(agentId), ({ topic, message }) => {
+    if (!parse(AgentState, message, topic).alive) heard();
+  });
+  return async () => {
+    try {
+      await withDeadline(dead, WILL_DEADLINE_MS, `the broker, asked for the will of ${agentId},`);
+    } finally {
+      await subscription.close();
+    }
   };
 }

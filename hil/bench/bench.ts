@@ -55,7 +55,8 @@ export interface Bench {
   record(
     source: RecordSource,
     about: Pick<RunRecord['header'], 'dsoEnforced' | 'clock' | 'ledger'> &
-      Pick<RunRecord, 'wall_ms' | 'memory_MiB'>,
+      Pick<RunRecord, 'wall_ms' | 'memory_MiB'> &
+      Partial<Pick<RunRecord, 'faults'>>,
   ): Promise<RunRecord>;
 }
 
@@ -114,7 +115,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     engine: powerFlow.description.engine,
     enginePid: () => powerFlow.pid,
     run: () => plant.run(),
-    record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB }) => {
+    record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB, faults = [] }) => {
       await recorder.settle();
       const intervals = await recorder.collect(
         source,
@@ -132,6 +133,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
           start_ms,
           intervals: schedule.length,
           interval_min: scenario.calendar.interval_min,
+          bid_min: scenario.calendar.bid_min,
           dsoEnforced,
           ledger,
           engine: powerFlow.description.engine,
@@ -147,6 +149,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         dayAhead,
         settlements: recorder.settlements(),
         verdicts: recorder.verdicts(),
+        faults,
         writes:
           (await devices.writes?.()) ??
           devices.flatMap(({ derId, inverter }) =>

@@ -1,5 +1,6 @@
 /** What stands on the screen when a run has ended: what happened, and where to look. */
 import { resolve } from 'node:path';
+import { faultsText } from '../report/faults.ts';
 import { inUsd } from '../report/settlement.ts';
 import { type RunSummary, shortcomings } from '../report/summary.ts';
 
@@ -71,10 +72,13 @@ export function closingText(summary: RunSummary, folder: string): string {
       `${overruns} of ${steps} power-flow steps overran; the latest was ${seconds} s of market time late`,
     ]);
   }
+  const faults = faultsText(summary.faults);
+  if (faults !== '') rows.push(['faults', faults]);
   rows.push(['report', resolve(folder, 'report.html')]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const body = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
-  const head = problems.length === 0 ? 'All is well.' : `NOT all is well: ${problems.join('; ')}.`;
+  const well = faults === '' ? 'All is well.' : 'All is well but for what faults on demand explain.';
+  const head = problems.length === 0 ? well : `NOT all is well: ${problems.join('; ')}.`;
   const notes = summary.notes.slice(0, 5).map((note) => `  note: ${note}`);
   if (summary.notes.length > 5) notes.push(`  ... ${summary.notes.length - 5} more notes in summary.json`);
   return [head, body, ...notes].join('\n');

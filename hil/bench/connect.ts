@@ -2,31 +2,96 @@
 import { randomBytes } from 'node:crypto';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
+import type { MqttWill } from '@fieldbid/core/bus/mqtt-options';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import { EmbeddedBroker } from '../broker/embedded-broker.ts';
+import type { Killable } from '../faults/service-faults.ts';
 import type { Closers } from './closers.ts';
+
+export interface Connect {
+  /** @param will told by the broker when this client dies. */
+  (clientId: string, will?: MqttWill): Promise<Bus>;
+  /** What can be done to connections over MQTT. */
+  readonly mqtt?: {
+    /** Resolves when everybody has what the broker had for them. */
+    caughtUp(): Promise<void>;
+    /** Ends a client as the loss of its power does; its will is told. */
+    drop(bus: Bus): Promise<void>;
+    /** The embedded one; absent: it is not ours. */
+    readonly broker?: Killable;
+  };
+}
+
+/** While time stands still nobody gains by waiting for a broker that is known to be dead. Real ms. */
+const FAST_RECONNECT_MS = 50;
+/** Clients try once a second. Real ms. */
+const RECONNECTED_MS = 30_000;
 
 /** The embedded broker with credentials of this run, or the one that was named. */
 export async function openBus(
-  { brokerUrl, log }: { brokerUrl?: string; log: Logger },
+  { brokerUrl, realtimeSpeed, log }: { brokerUrl?: string; realtimeSpeed?: number; log: Logger },
   closers: Closers,
-): Promise<(clientId: string) => Promise<Bus>> {
+): Promise<Connect> {
   let url = brokerUrl;
   let credentials = {};
+  const buses = new Set<MqttBus>();
+  let broker: Killable | undefined;
   if (url === undefined) {
     const made = { username: 'bench', password: randomBytes(24).toString('base64url') };
-    const broker = await EmbeddedBroker.start({ credentials: made });
-    closers.add('broker', () => broker.close());
-    url = broker.url;
+    let running = await EmbeddedBroker.start({ credentials: made });
+    closers.add('broker', () => running.close());
+    url = running.url;
     credentials = made;
+    const port = Number(new URL(url).port);
+    broker = {
+      kill: () => running.kill(),
+      startAgain: async () => {
+        running = await EmbeddedBroker.start({ port, credentials: made });
+        // Until everybody has subscribed again, and has heard what the others announced.
+        await Promise.all([...buses].map(connected));
+        await caughtUp();
+      },
+    };
   }
-  const broker = url;
-  return async (clientId) => {
+  const caughtUp = async (): Promise<void> => {
+    await Promise.all([...buses].map((bus) => bus.caughtUp()));
+  };
+  const patience = realtimeSpeed === undefined ? { reconnectDeadline_ms: FAST_RECONNECT_MS } : {};
+  const to = url;
+  const connect = async (clientId: string, will?: MqttWill): Promise<MqttBus> => {
     const onFault = ({ topic, error }: { topic: string; error: unknown }): void =>
       log.warn({ clientId, topic, code: codeOf(error) }, `bus: ${messageOf(error)}`);
-    const bus = await MqttBus.connect({ url: broker, clientId, ...credentials, onFault });
-    closers.add(`bus of ${clientId}`, () => bus.close());
+    const options = { url: to, clientId, ...credentials, ...patience, onFault };
+    const bus = await MqttBus.connect({ ...options, ...(will === undefined ? {} : { will }) });
+    buses.add(bus);
+    closers.add(`bus of ${clientId}`, () => (buses.delete(bus) ? bus.close() : undefined));
     return bus;
   };
+  const drop = async (bus: Bus): Promise<void> => {
+    const own = [...buses].find((one) => one === bus);
+    if (own === undefined) throw new TypeError('only a connection of this run can be dropped');
+    buses.delete(own);
+    await own.drop();
+  };
+  return Object.assign(connect, { mqtt: { caughtUp, drop, ...(broker === undefined ? {} : { broker }) } });
+}
+
+/** Resolves when the bus has its connection again; fails quietly after a while: what needs it will say so. */
+function connected(bus: MqttBus): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, RECONNECTED_MS);
+    let watch: { close(): Promise<void> } | undefined;
+    let isDone = false;
+    function done(): void {
+      isDone = true;
+      clearTimeout(timer);
+      void watch?.close();
+      resolve();
+    }
+    watch = bus.watchConnection((is) => {
+      if (is) done();
+    });
+    if (isDone) void watch.close();
+  });
 }

@@ -24,6 +24,8 @@ import {
   type SimulatedInverterOptions,
 } from '../devices/simulated-inverter.ts';
 import { familyOf } from '../devices/twins/families.ts';
+import type { FaultyDevice } from '../faults/device-faults.ts';
+import type { FaultyLine } from '../faults/line.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { DeviceWrites } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -62,6 +64,8 @@ export type BenchInverter = Pick<
   | 'close'
 > & {
   readonly faults: Faults;
+  /** Of one that speaks Modbus TCP. */
+  readonly line?: FaultyLine;
   /** Registers written: name → how often. */
   readonly writes?: ReadonlyMap<string, number>;
 };
@@ -70,6 +74,13 @@ export type BenchInverter = Pick<
 export function writesOf({ writeTransactions, writes }: BenchInverter): Omit<DeviceWrites, 'derId'> {
   const mostOfOneRegister = writes === undefined ? null : Math.max(0, ...writes.values());
   return { requests: writeTransactions, mostOfOneRegister };
+}
+
+/** A simulated device as faults on demand see it: a line that a scenario disturbs already is left to the scenario. */
+export function faultyDevice({ derId, inverter, proxy }: BenchDevice): FaultyDevice[] {
+  if (inverter === undefined) return [];
+  const { faults, line } = inverter;
+  return [{ derId, faults, ...(line === undefined || proxy !== undefined ? {} : { line }) }];
 }
 
 export interface BenchDevices extends ReadonlyArray<BenchDevice> {

@@ -17,6 +17,8 @@ export interface BenchLedger {
   readonly ledger: Ledger & PayloadSource;
   /** For the report. */
   readonly description: string;
+  /** Of the run's own, where there is one: what may be killed. */
+  readonly network?: FabricNetwork;
 }
 
 /** Commits of a bench run need to survive a crash of the program, not a power cut. */
@@ -40,14 +42,19 @@ export async function openBenchLedger(
     closers.add('ledger', () => ledger.close());
     return { ledger, description: 'embedded' };
   }
-  const profile = choice.profile ?? (await ownNetwork(folder, say, closers));
+  const network = choice.profile === undefined ? await ownNetwork(folder, say, closers) : undefined;
+  const profile = choice.profile ?? network?.profileFile ?? '';
   const ledger = await FabricLedger.open(profile);
   closers.add('ledger', () => ledger.close());
   await ledger.head();
-  return { ledger, description: 'Hyperledger Fabric' };
+  return { ledger, description: 'Hyperledger Fabric', ...(network === undefined ? {} : { network }) };
 }
 
-async function ownNetwork(folder: string, say: (line: string) => void, closers: Closers): Promise<string> {
+async function ownNetwork(
+  folder: string,
+  say: (line: string) => void,
+  closers: Closers,
+): Promise<FabricNetwork> {
   const network = new FabricNetwork({
     dir: join(folder, 'fabric'),
     settings: readSettings(undefined),
@@ -55,5 +62,5 @@ async function ownNetwork(folder: string, say: (line: string) => void, closers: 
   });
   closers.add('Fabric network', () => network.down());
   await network.up();
-  return network.profileFile;
+  return network;
 }

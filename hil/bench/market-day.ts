@@ -5,19 +5,26 @@
  */
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
+import { topics } from '@fieldbid/core/bus/topics';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
+import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
 import { DsoService } from '@fieldbid/dso/service';
+import { agentFaults } from '../faults/agent-faults.ts';
+import { BenchFaults } from '../faults/control.ts';
+import { deviceFaults } from '../faults/device-faults.ts';
+import { serviceFaults } from '../faults/service-faults.ts';
+import { checkLedgerFaults, timelineOf } from '../faults/timeline.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { deraPortfolios } from '../scenario/schema.ts';
 import { startAgents } from './agents.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
-import type { BenchInverter } from './devices.ts';
+import { type BenchInverter, faultyDevice } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
@@ -51,6 +58,8 @@ export interface MarketDayOptions {
   readonly page?: PageAddress;
   /** Called when the day is over and recorded, while everything is still up. */
   readonly onEnd?: (record: RunRecord) => Promise<void>;
+  /** Given what an operator may let go wrong, before the day begins. */
+  readonly onFaultControl?: (faults: FaultControl) => void | Promise<void>;
 }
 
 /** What can be broken while a day runs. */
@@ -63,6 +72,8 @@ export interface Hands {
   stopAgent(derId: string): Promise<void>;
   /** Ends the BC-GW and starts it again. */
   restartGateway(): Promise<void>;
+  /** Faults on demand. */
+  readonly faults: FaultControl;
   /** The DSO's way into the BC-GW. */
   readonly dso: GatewayClient;
   /** Process ids of the engines, while they run. */
@@ -87,6 +98,12 @@ export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord
 async function run(options: MarketDayOptions, closers: Closers): Promise<RunRecord> {
   const { loaded, folder, log, say } = options;
   const { scenario } = loaded;
+  const choice = options.ledger ?? { kind: 'embedded' };
+  checkLedgerFaults(
+    scenario.faults ?? [],
+    choice.kind === 'fabric' && choice.profile === undefined,
+    loaded.file,
+  );
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
   const schedule = moments(scenario.calendar);
@@ -104,7 +121,6 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const hold = clock.hold('bench');
 
   const marketNow = (): number => Math.floor(clock.now());
-  const choice = options.ledger ?? { kind: 'embedded' };
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
   const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers);
 
@@ -164,14 +180,6 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     },
   });
   await lab.describe(description);
-  if (options.page !== undefined) {
-    const page = await openBenchPage(options.page, folder, {
-      ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now },
-      ...{ speed: options.realtimeSpeed ?? null, log: log.child({ room: 'dashboard' }) },
-    });
-    closers.add('page', () => page.close());
-    say(`the operator's page is at ${page.url}, its token in ${join(folder, CONTROL_FILE)}`);
-  }
   const agents =
     remote?.agents ??
     (await startAgents({
@@ -179,6 +187,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       feeder,
       devices: bench.devices,
       connect,
+      folder,
       timeFor: clock.join,
       // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
       ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
@@ -194,11 +203,40 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     aggregators.push(aggregator);
     for (const derId of derIds) deraOf.set(derId, aggregator);
   }
+  const faultsBus = await connect('faults');
+  const faults = new BenchFaults({
+    sources: [
+      deviceFaults(bench.devices.flatMap(faultyDevice), scenario.seed),
+      ...(agents.machines === undefined ? [] : [agentFaults(agents.machines)]),
+      serviceFaults({
+        broker: connect.mqtt?.broker,
+        gateway,
+        network: ledger.network,
+        dsoEnginePid: () => dsoFlow.pid,
+      }),
+    ],
+    timeFor: clock.join,
+    now: marketNow,
+    publish: (mark) => faultsBus.publish(topics.faultMarks, mark),
+    log: log.child({ room: 'faults' }),
+  });
+  if (options.page !== undefined) {
+    const page = await openBenchPage(options.page, folder, {
+      ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now, faults },
+      ...{ speed: options.realtimeSpeed ?? null, log: log.child({ room: 'dashboard' }) },
+    });
+    closers.add('page', () => page.close());
+    say(`the operator's page is at ${page.url}, its token in ${join(folder, CONTROL_FILE)}`);
+  }
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
-    restartGateway: () => gateway.restart(),
+    restartGateway: async () => {
+      await gateway.kill();
+      await gateway.startAgain();
+    },
+    faults,
     dso: gateway.client('dso'),
     enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
   };
@@ -211,12 +249,12 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const minutes = schedule.length * scenario.calendar.interval_min;
   say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);
   const setUp_ms = performance.now() - began;
-  const running = Promise.all([
-    bench.run(),
-    iso.done(),
-    agents.done(),
-    ...aggregators.map((one) => one.done()),
-  ]);
+  const timeline = faults.follow(timelineOf(scenario.faults ?? []), clock.join('faults'));
+  closers.add('faults', () => faults.close(marketNow()));
+  await options.onFaultControl?.(faults);
+  const market = Promise.all([bench.run(), iso.done(), timeline, ...aggregators.map((one) => one.done())]);
+  // Those that a fault has ended may have been started again by then.
+  const running = market.then(() => agents.done());
   hold.release();
   try {
     await Promise.race([running, clock.failure]);
@@ -226,6 +264,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   }
   const day_ms = performance.now() - began - setUp_ms;
   options.progress.finish();
+  await faults.close(marketNow());
   await Promise.race([hold.regain(), clock.failure]);
   await grid.settle();
   await lab.settle();
@@ -234,6 +273,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     ledger: ledger.description,
     clock: medium.description,
     wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(day_ms) },
+    faults: faults.marks(),
     memory_MiB: memoryOf({
       fieldbid: process.pid,
       'gridlabd of the plant': bench.enginePid(),

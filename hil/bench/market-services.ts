@@ -33,8 +33,10 @@ export interface OpenGateway {
   readonly ledger: BenchLedger;
   /** @param name a DERA's id, `dso` or `operator`. */
   client(name: string): GatewayClient;
-  /** Ends the gateway and starts it again on the same port, ledger and store. */
-  restart(): Promise<void>;
+  /** Ends the gateway: its connections break, and nobody listens any more. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, ledger and store. */
+  startAgain(): Promise<void>;
 }
 
 export async function openGateway(
@@ -75,8 +77,8 @@ export async function openGateway(
   return {
     url,
     ledger,
-    restart: async () => {
-      await gateway.close();
+    kill: () => gateway.close(),
+    startAgain: async () => {
       gateway = await start(Number(new URL(url).port));
     },
     client: (name) => {

@@ -1,5 +1,4 @@
 /** What the programs of a run share: market time, and a bus. In this process and over MQTT, or HELICS for both. */
-import type { Bus } from '@fieldbid/core/bus/bus';
 import type { Logger } from '@fieldbid/core/logging';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import type { MinuteRecord } from '../recorder/run-record.ts';
@@ -7,7 +6,7 @@ import type { LoadedScenario } from '../scenario/load.ts';
 import type { BenchAgents } from './agents.ts';
 import { type BenchClock, openClock } from './clock.ts';
 import type { Closers } from './closers.ts';
-import { openBus } from './connect.ts';
+import { type Connect, openBus } from './connect.ts';
 import type { BenchDevices } from './devices.ts';
 import type { TerminalLink } from './plant.ts';
 
@@ -40,7 +39,7 @@ export interface Medium {
   /** For the report. */
   readonly description: string;
   readonly clock: BenchClock;
-  readonly connect: (clientId: string) => Promise<Bus>;
+  readonly connect: Connect;
   /** Where DERs are federates: their market time, and what lies between them and the feeder. */
   readonly nowAt?: (derId: string) => () => number;
   readonly linkOf?: (devices: BenchDevices) => TerminalLink;
@@ -56,7 +55,7 @@ export interface Medium {
 }
 
 export async function openMedium(options: MediumOptions, closers: Closers): Promise<Medium> {
-  const { federation, realtimeSpeed, brokerUrl, log } = options;
+  const { federation, realtimeSpeed, log } = options;
   if (federation !== undefined) {
     // libhelics is loaded for those who use it.
     const { openHelicsMedium } = await import('../helics/market/medium.ts');
@@ -67,7 +66,7 @@ export async function openMedium(options: MediumOptions, closers: Closers): Prom
     { log, ...(realtimeSpeed === undefined ? {} : { realtimeSpeed }) },
     closers,
   );
-  const connect = await openBus({ log, ...(brokerUrl === undefined ? {} : { brokerUrl }) }, closers);
+  const connect = await openBus(options, closers);
   const description = realtimeSpeed === undefined ? 'fast' : `wall clock × ${realtimeSpeed}`;
   return { description, clock, connect };
 }

@@ -3,7 +3,7 @@
  * (`--broker mqtts://…`); the same agents speak to both.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
 import { Aedes } from 'aedes';
 
@@ -24,6 +24,7 @@ export class EmbeddedBroker {
   readonly url: string;
   readonly #aedes: Aedes;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
 
   /** @throws FieldbidError `BROKER_PORT` when the port cannot be listened on. */
   static async start(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
@@ -50,9 +51,21 @@ export class EmbeddedBroker {
   private constructor(aedes: Aedes, server: Server) {
     this.#aedes = aedes;
     this.#server = server;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     const address = server.address();
     if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port');
     this.url = `mqtt://${LOOPBACK_HOST}:${address.port}`;
+  }
+
+  /** Ends as when its process is killed: every connection breaks, and what it kept is gone. */
+  async kill(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+    await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ export const DETERMINED_FILES = [
   'day-ahead.csv',
   'settlement.csv',
   'statements.csv',
+  'faults.csv',
   'ledger-payloads.ndjson',
 ] as const;
 

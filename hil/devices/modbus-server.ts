@@ -7,19 +7,22 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { Framing } from '@fieldbid/edge-agent/drivers/modbus/framed-port';
 import type { RegisterDevice } from './modbus-answers.ts';
-import { serveStream } from './modbus-stream.ts';
+import { type StrikeLine, serveStream } from './modbus-stream.ts';
 
 const MOST_CLIENTS = 32;
 
 export class ModbusServer {
   readonly #device: RegisterDevice;
   readonly #framing: Framing;
+  readonly #line: StrikeLine | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(device: RegisterDevice, framing: Framing = 'tcp') {
+  /** @param line what befalls answers on Modbus TCP. */
+  constructor(device: RegisterDevice, framing: Framing = 'tcp', line?: StrikeLine) {
     this.#device = device;
     this.#framing = framing;
+    this.#line = line;
     this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket));
     this.#server.maxConnections = MOST_CLIENTS;
   }
@@ -58,6 +61,6 @@ export class ModbusServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    serveStream(this.#device, socket, this.#framing, () => socket.destroy());
+    serveStream(this.#device, socket, this.#framing, () => socket.destroy(), this.#line);
   }
 }

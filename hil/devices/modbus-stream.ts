@@ -6,15 +6,25 @@
 import type { Duplex } from 'node:stream';
 import type { Framing } from '@fieldbid/edge-agent/drivers/modbus/framed-port';
 import { crc16, firstTcpFrame, rtuFrame, tcpFrame } from '@fieldbid/edge-agent/drivers/modbus/framing';
+import { Outlet, type Strike, strikeAnswer } from '../faults/strike.ts';
 import { answerTo, NO_SUCH_UNIT, type RegisterDevice } from './modbus-answers.ts';
 
-/** Answers what comes on the stream until it ends. @param hangUp called when the stream can no longer be followed. */
+/** What the answer to a request meets on a line with a fault: `FaultyLine`. @param body unit id and what follows. */
+export type StrikeLine = (body: Buffer) => Strike | undefined;
+
+/**
+ * Answers what comes on the stream until it ends.
+ * @param hangUp called when the stream can no longer be followed.
+ * @param line of Modbus TCP; without it every answer goes out as it is.
+ */
 export function serveStream(
   device: RegisterDevice,
   stream: Duplex,
   framing: Framing,
   hangUp: () => void,
+  line: StrikeLine = () => undefined,
 ): void {
+  const answers = new Outlet(stream);
   let pending: Buffer = NOTHING;
   const take = framing === 'tcp' ? takeTcp : takeRtu;
   stream.on('data', (chunk: Buffer) => {
@@ -33,14 +43,29 @@ export function serveStream(
         return;
       }
       pending = taken.rest;
-      if (taken.answer !== undefined) stream.write(taken.answer);
+      if (taken.answer === undefined) continue;
+      const { request, transactionId } = taken;
+      const strike = request === undefined ? undefined : line(request);
+      if (strike === undefined || transactionId === undefined) answers.send(taken.answer);
+      else strikeAnswer(answers, strike, taken.answer.subarray(TCP_HEADER_BYTES), transactionId, hangUp);
     }
   });
 }
 
 const NOTHING = Buffer.alloc(0);
 
-type Taken = { readonly answer: Buffer | undefined; readonly rest: Buffer } | 'incomplete' | 'lost';
+/** MBAP header before the unit id. */
+const TCP_HEADER_BYTES = 6;
+
+interface Answered {
+  /** The whole frame; none to a broadcast, or to a unit that is somebody else's. */
+  readonly answer: Buffer | undefined;
+  readonly rest: Buffer;
+  /** Of Modbus TCP. */
+  readonly request?: Buffer;
+  readonly transactionId?: number;
+}
+type Taken = Answered | 'incomplete' | 'lost';
 
 function takeTcp(device: RegisterDevice, bytes: Buffer): Taken {
   const frame = firstTcpFrame(bytes);
@@ -51,6 +76,7 @@ function takeTcp(device: RegisterDevice, bytes: Buffer): Taken {
   return {
     answer: tcpFrame(Buffer.concat([body.subarray(0, 1), answer]), transactionId),
     rest: bytes.subarray(length),
+    ...{ request: body, transactionId },
   };
 }
 

@@ -3,6 +3,7 @@
  * (twins/families.ts). It stands where the hardware would: agents speak to it over a socket and cannot tell the
  * difference. Sunlight and grid voltage come from outside; time is market time, looked up whenever somebody asks.
  */
+import { FaultyLine } from '../faults/line.ts';
 import { InverterPhysics } from './inverter-physics.ts';
 import {
   ILLEGAL_FUNCTION,
@@ -88,6 +89,8 @@ const DEFAULT_LIFETIME_WH = 1_000_000;
 
 export class SimulatedInverter {
   readonly faults: RegisterFaults;
+  /** What befalls its answers on their way (Modbus TCP). */
+  readonly line: FaultyLine;
   /** What clients read and write, for servers on other media (`serve`). */
   readonly registers: RegisterDevice;
   /** Registers written by clients: point name → how often. */
@@ -139,7 +142,8 @@ export class SimulatedInverter {
       readRegisters: (id, address, count, code) => this.#read(id, address, count, code),
       writeRegisters: (id, address, words, code) => this.#write(id, address, words, code),
     };
-    this.#server = new ModbusServer(this.registers);
+    this.line = new FaultyLine(options.now);
+    this.#server = new ModbusServer(this.registers, 'tcp', (body) => this.line.strike(body));
     this.faults = this.#switches();
     this.#show();
   }

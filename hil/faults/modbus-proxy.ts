@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { firstTcpFrame, tcpFrame } from '@fieldbid/edge-agent/drivers/modbus/framing';
-import { FAULTS, type Fault, FaultPlan, type FaultRule, type Request } from './rules.ts';
+import { FAULTS, type Fault, FaultPlan, type FaultRule } from './rules.ts';
+import { Outlet, requestOf, type Strike, strikeAnswer } from './strike.ts';
 
 export interface FaultProxyOptions {
   /** The device. */
@@ -19,8 +20,6 @@ export interface FaultProxyOptions {
 
 /** What has happened so far. */
 export type FaultCounts = Readonly<Record<Fault | 'requests' | 'untouched', number>>;
-
-type Strike = NonNullable<ReturnType<FaultPlan['next']>>;
 
 export class ModbusFaultProxy {
   readonly #options: FaultProxyOptions;
@@ -99,83 +98,8 @@ export class ModbusFaultProxy {
       const strike = struck.get(transactionId);
       struck.delete(transactionId);
       if (strike === undefined) answers.send(frame);
-      else strikeAnswer(client, answers, strike, body, transactionId);
+      else strikeAnswer(answers, strike, body, transactionId, () => client.resetAndDestroy());
     });
-  }
-}
-
-function strikeAnswer(
-  client: Socket,
-  answers: Outlet,
-  { rule, chance }: Strike,
-  body: Buffer,
-  transactionId: number,
-): void {
-  const frame = tcpFrame(body, transactionId);
-  /** Somewhere inside the frame. */
-  const cut = 1 + Math.floor(chance * (frame.length - 1));
-  switch (rule.fault) {
-    case 'delay':
-      answers.send(frame, rule.delay_ms);
-      return;
-    case 'late':
-      setTimeout(() => answers.send(frame), rule.delay_ms).unref();
-      return;
-    case 'duplicate':
-      answers.send(frame);
-      answers.send(frame);
-      return;
-    case 'wrongTransactionId':
-      answers.send(tcpFrame(body, (transactionId + 1 + Math.floor(chance * 65_534)) % 65_536));
-      return;
-    case 'wrongUnit': {
-      const wrong = Buffer.from(body);
-      wrong.writeUInt8(((body[0] ?? 0) + 1 + Math.floor(chance * 254)) % 256, 0);
-      answers.send(tcpFrame(wrong, transactionId));
-      return;
-    }
-    case 'split':
-      answers.send(frame.subarray(0, cut));
-      answers.send(frame.subarray(cut), 1);
-      return;
-    case 'truncate':
-      answers.send(frame.subarray(0, cut));
-      return;
-    case 'reset':
-      client.resetAndDestroy();
-      return;
-    case 'exception': // answered in the device's place
-    case 'drop':
-      return;
-  }
-}
-
-/** What goes to the client, in order. */
-class Outlet {
-  readonly #socket: Socket;
-  #waiting = 0;
-  #tail: Promise<void> = Promise.resolve();
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  /** @param delay_ms real ms, counted from when everything before it has gone. */
-  send(bytes: Buffer, delay_ms = 0): void {
-    if (delay_ms === 0 && this.#waiting === 0) {
-      this.#write(bytes);
-      return;
-    }
-    this.#waiting++;
-    this.#tail = this.#tail.then(async () => {
-      if (delay_ms > 0) await new Promise((resolve) => setTimeout(resolve, delay_ms).unref());
-      this.#waiting--;
-      this.#write(bytes);
-    });
-  }
-
-  #write(bytes: Buffer): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
 }
 
@@ -196,11 +120,4 @@ function onFrames(socket: Socket, take: (body: Buffer, transactionId: number, fr
       take(found.body, found.transactionId, frame);
     }
   });
-}
-
-function requestOf(body: Buffer): Request {
-  const functionCode = body[1] ?? 0;
-  const number = (at: number): number => (body.length >= at + 2 ? body.readUInt16BE(at) : 0);
-  const count = functionCode === 5 || functionCode === 6 ? 1 : number(4);
-  return { unit: body[0] ?? 0, functionCode, address: number(2), count };
 }

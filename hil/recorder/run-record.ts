@@ -2,7 +2,9 @@
  * What a run leaves in memory before it is written: every minute of the feeder, every interval of the market,
  * every command's verdict. The report, the tables and the summary are all made from this one record.
  */
+
 import type { BidStatus, Certificate } from '@fieldbid/core/gateway-api/schemas';
+import type { FaultMark } from '@fieldbid/core/lab/faults';
 import type { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import type { SettlementReport } from '@fieldbid/core/market/settlement/report';
 
@@ -60,6 +62,8 @@ export interface RunHeader {
   readonly start_ms: number;
   readonly intervals: number;
   readonly interval_min: number;
+  /** Minutes before an interval starts: bids open, and with them all that is done for it. */
+  readonly bid_min: number;
   /** False with `--no-dso`. */
   readonly dsoEnforced: boolean;
   readonly ledger: string;
@@ -90,6 +94,8 @@ export interface RunRecord {
   /** In the order of interval and DERA. */
   readonly settlements: readonly SettlementReport[];
   readonly verdicts: readonly CommandVerdict[];
+  /** What went wrong on demand, in the order of its beginning. */
+  readonly faults: readonly FaultMark[];
   /** Of the simulated devices. */
   readonly writes: readonly DeviceWrites[];
   /** Steps of the feeder's power flow, those that were behind the clock, and the latest, ms of market time. */

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { faultsPageData, faultsSection, faultsText } from './faults.ts';
 import { table, text } from './html-table.ts';
 import { inUsd } from './settlement.ts';
 import { envelopeText, settlementPageData, settlementSection } from './settlement-html.ts';
@@ -64,6 +65,7 @@ power that was curtailed.</p>
 <tbody id="bids"></tbody>
 </table></div>
 ${run.settlements.length === 0 ? '<h2>Prices</h2>\n<div class="chart" id="prices"></div>' : settlementSection(run, summary)}
+${faultsSection(run)}
 
 <h2>Commands to the inverters</h2>
 ${verdicts(run)}
@@ -80,8 +82,13 @@ ${intervals(run)}
 `;
 }
 
-function verdictGood({ intervals, voltage }: RunSummary): string {
-  return `All ${intervals.completed} intervals completed; no minute left ${voltage.limits_pu.join(' ... ')} pu.`;
+function verdictGood({ faults, intervals, voltage }: RunSummary): string {
+  const { length } = faults.explained.intervals;
+  const done =
+    length === 0
+      ? `All ${intervals.completed} intervals completed`
+      : `${intervals.completed} of ${intervals.planned} intervals completed, the others fell to faults on demand`;
+  return `${done}; no minute left ${voltage.limits_pu.join(' ... ')} pu. ${text(faultsText(faults))}`;
 }
 
 function figures(s: RunSummary): string {
@@ -201,6 +208,7 @@ function pageData(run: RunRecord): unknown {
       deraIds: [...new Set(intervals.flatMap((i) => i.reports.map((r) => r.deraId)))],
     },
     settlement: settlementPageData(run),
+    faults: faultsPageData(run),
     nodes: run.nodes,
     derIds: run.derIds,
     minutes: {

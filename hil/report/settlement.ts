@@ -99,13 +99,22 @@ function baselinesOf({ intervals, settlements }: RunRecord): SettlementSummary['
   return { opened, broken };
 }
 
-/** Why a run is not well; empty when it is. @param planned real-time intervals. */
-export function settlementShortcomings(summary: SettlementSummary | null, planned: number): string[] {
+/**
+ * Why a run is not well; empty when it is.
+ * @param planned real-time intervals. @param excused of them, those that a fault kept from being settled on the ledger.
+ */
+export function settlementShortcomings(
+  summary: SettlementSummary | null,
+  planned: number,
+  excused = 0,
+): string[] {
   if (summary === null) return [];
   const { baselines, intervals, isoDisagreed, recorded, sum_uUSD } = summary;
   const out: string[] = [];
-  if (intervals < planned) out.push(`${planned - intervals} of ${planned} intervals were not settled`);
-  if (recorded < intervals) out.push(`${intervals - recorded} settlements are not on the ledger`);
+  if (planned - recorded > excused) {
+    if (intervals < planned) out.push(`${planned - intervals} of ${planned} intervals were not settled`);
+    if (recorded < intervals) out.push(`${intervals - recorded} settlements are not on the ledger`);
+  }
   if (isoDisagreed > 0) out.push(`the ISO reckons ${isoDisagreed} intervals otherwise`);
   if (baselines.broken > 0) {
     out.push(`${baselines.broken} reports do not open the baselines that were committed`);

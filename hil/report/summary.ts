@@ -1,6 +1,7 @@
 /** `summary.json`: what happened in a run, in figures that a script can check. */
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { type DeviceWrites, isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { type FaultSummary, faultSummary } from './faults.ts';
 import {
   type DayAheadSummary,
   dayAheadSummary,
@@ -55,6 +56,8 @@ export interface RunSummary {
   dayAhead: DayAheadSummary | null;
   /** What was paid; null when nothing was settled. */
   settlement: SettlementSummary | null;
+  /** What went wrong on demand, and what that explains. */
+  faults: FaultSummary;
   /** Real milliseconds of each step, over all intervals. */
   timings: Record<string, Spread>;
   wall_ms: Readonly<Record<string, number>>;
@@ -148,6 +151,7 @@ export function summarize(run: RunRecord): RunSummary {
     },
     dayAhead: dayAheadSummary(run),
     settlement: settlementSummary(run),
+    faults: faultSummary(run),
     timings: timings(run),
     wall_ms: run.wall_ms,
     memory_MiB: run.memory_MiB,
@@ -157,12 +161,17 @@ export function summarize(run: RunRecord): RunSummary {
   };
 }
 
-/** Why the run must end with a non-zero exit code; empty when all is well. */
+/**
+ * Why the run must end with a non-zero exit code; empty when all is well. An interval that a fault on demand explains is
+ * none (`summary.faults.explained` names it); a voltage outside its limits always is.
+ */
 export function shortcomings(summary: RunSummary): string[] {
-  const { dayAhead, intervals, settlement, voltage, powerFlowFailures } = summary;
+  const { dayAhead, faults, intervals, settlement, voltage, powerFlowFailures } = summary;
   const out: string[] = [];
-  if (intervals.completed < intervals.planned) {
-    out.push(`${intervals.planned - intervals.completed} of ${intervals.planned} intervals did not complete`);
+  const missing = intervals.planned - intervals.completed - faults.explained.intervals.length;
+  if (missing > 0) {
+    const which = faults.explained.intervals.length === 0 ? '' : ' for no fault on demand';
+    out.push(`${missing} of ${intervals.planned} intervals did not complete${which}`);
   }
   if (voltage.violations > 0) {
     const limits = voltage.limits_pu.join(' ... ');
@@ -174,7 +183,8 @@ export function shortcomings(summary: RunSummary): string[] {
   if (dayAhead !== null && dayAhead.completed < dayAhead.hours) {
     out.push(`${dayAhead.hours - dayAhead.completed} of ${dayAhead.hours} day-ahead hours did not complete`);
   }
-  return [...out, ...settlementShortcomings(settlement, intervals.planned)];
+  const excused = faults.explained.notSettled.length;
+  return [...out, ...settlementShortcomings(settlement, intervals.planned, excused)];
 }
 
 function voltages(run: RunRecord): RunSummary['voltage'] {

@@ -6,6 +6,7 @@ import { instant } from '@fieldbid/core/interval';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { csv } from './csv.ts';
+import { faultsTable } from './faults.ts';
 import { dayAheadTable, settlementTable, statementsTable } from './settlement-tables.ts';
 
 /** File name → content. */
@@ -19,6 +20,7 @@ export function tables(run: RunRecord): Record<string, string> {
     'day-ahead.csv': dayAheadTable(run),
     'settlement.csv': settlementTable(run),
     'statements.csv': statementsTable(run),
+    'faults.csv': faultsTable(run),
   };
 }
 
@@ -65,7 +67,7 @@ function intervalsTable(run: RunRecord): string {
         dispatch?.outcome ?? '',
         clearing === null ? '' : priceInUsd(clearing.price_uUSD_per_MWh).toFixed(6),
         clearing?.outcome ?? '',
-        interval.reports.flatMap((report) => report.notes).join('; '),
+        portless(interval.reports.flatMap((report) => report.notes).join('; ')),
       ];
     }),
   );
@@ -147,7 +149,12 @@ function verdictsTable(run: RunRecord): string {
       v.measured_W === null ? null : Math.round(v.measured_W),
       v.binding,
       instant(v.decidedAt_ms),
-      v.reason,
+      portless(v.reason),
     ]),
   );
+}
+
+/** Ports of the bench are drawn by the system, in each run others. */
+function portless(said: string): string {
+  return said.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1');
 }

@@ -8,6 +8,7 @@ import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { checkRules } from '../faults/rules.ts';
+import { checkTimeline } from '../faults/timeline.ts';
 import { deraPortfolios, Scenario } from './schema.ts';
 
 export interface LoadedScenario {
@@ -88,6 +89,7 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     }
     checkRules(faults, file, path);
   }
+  checkTimeline(changed.faults ?? [], changed, file);
   return {
     file,
     scenario: changed,

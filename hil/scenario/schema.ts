@@ -13,6 +13,7 @@ import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
 import { FAMILIES, type FamilyName } from '../devices/twins/families.ts';
 import { FaultRule } from '../faults/rules.ts';
+import { FaultEntry } from '../faults/timeline.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -78,6 +79,8 @@ export const Scenario = Type.Object(
     priceForecastFile: Type.String(),
     market: IsoMarket,
     ders: Type.Array(DerInScenario, { minItems: 1, maxItems: 10_000 }),
+    /** What goes wrong on demand, by market time (docs/how-to/faults.md). */
+    faults: Type.Optional(Type.Array(FaultEntry, { maxItems: 1000 })),
     dso: Type.Object(
       {
         policy: Type.Enum([...POLICY_NAMES], { default: 'proportional' }),

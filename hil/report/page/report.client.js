@@ -61,6 +61,22 @@ function limitLines(u) {
   ctx.restore();
 }
 
+/** Behind everything: when faults on demand were in force. */
+function faultShades(u) {
+  const { ctx } = u;
+  ctx.save();
+  ctx.fillStyle = css('--warn');
+  for (const { from_s, until_s } of run.faults) {
+    const left = u.valToPos(from_s, 'x', true);
+    const width = Math.max(2, u.valToPos(until_s, 'x', true) - left);
+    ctx.globalAlpha = 0.16;
+    ctx.fillRect(left, u.bbox.top, width, u.bbox.height);
+    ctx.globalAlpha = 1;
+    ctx.fillRect(left, u.bbox.top, 2, 6);
+  }
+  ctx.restore();
+}
+
 /** The curtailment chart is about the upper limit. */
 const upperRange = (_, min, max) => [Math.min(min, high) - 0.006, Math.max(max, high) + 0.006];
 const puRange = (_, min, max) => [Math.min(min, low) - 0.004, Math.max(max, high) + 0.004];
@@ -80,7 +96,7 @@ chart(
         value: fixed(4),
       })),
     ],
-    hooks: { draw: [limitLines] },
+    hooks: { drawClear: [faultShades], draw: [limitLines] },
   },
   [seconds, ...run.minutes.voltages_pu],
 );
@@ -115,6 +131,7 @@ chart(
         value: (_, __, ___, m) => (m == null ? '–' : run.minutes.power_kW[i][m].toFixed(1)),
       })),
     ],
+    hooks: { drawClear: [faultShades] },
   },
   [seconds, run.minutes.available_kW, ...layers.map(({ i }) => stack[i])],
 );
@@ -142,7 +159,7 @@ chart(
       { label: 'original bids, pu', stroke: () => css('--bad'), width: 2, value: fixed(4) },
       { label: 'as approved, pu', stroke: () => css('--good'), width: 2, value: fixed(4) },
     ],
-    hooks: { draw: [limitLines] },
+    hooks: { drawClear: [faultShades], draw: [limitLines] },
   },
   [
     run.intervals.at_s,

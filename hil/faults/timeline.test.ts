@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url';
+import { parse } from '@fieldbid/core/schema';
+import test from 'ava';
+import { loadScenario } from '../scenario/load.ts';
+import { checkLedgerFaults, checkTimeline, FaultEntry, timelineOf } from './timeline.ts';
+
+const file = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+const { scenario } = loadScenario(file, { start: '2026-06-21T11:00Z', intervals: 4, dayAhead: false });
+const ders = scenario.ders.map((der) => {
+  if (der.derId === 'pv-632') return { ...der, device: 'tcp://10.0.0.5:502?unit=1' };
+  return der.derId === 'pv-633' ? { ...der, protocol: 'opcua' as const } : der;
+});
+const entry = (given: object): FaultEntry =>
+  parse(FaultEntry, { at: '2026-06-21T11:31Z', ...given }, 'entry');
+const check = (given: object) => () =>
+  checkTimeline([entry(given)], { calendar: scenario.calendar, ders }, 'day.yaml');
+
+test('a timeline is in market time, and an end follows from its duration', (t) => {
+  const given = [
+    entry({ fault: 'device-offline', target: 'pv-671', duration_min: 10 }),
+    entry({ fault: 'broker-killed' }),
+  ];
+  const at_ms = Date.parse('2026-06-21T11:31:00Z');
+  t.deepEqual(timelineOf(given), [
+    {
+      at_ms,
+      until_ms: at_ms + 600_000,
+      order: { fault: 'device-offline', target: 'pv-671', duration_min: 10 },
+    },
+    { at_ms, order: { fault: 'broker-killed' } },
+  ]);
+});
+
+test('what cannot be is refused before anything starts, with where and why', (t) => {
+  for (const [given, message] of [
+    [
+      { fault: 'device-offline', target: 'pv-0' },
+      /day\.yaml at \/faults\/0\/target: found pv-0, expected a DER/,
+    ],
+    [{ fault: 'device-offline' }, /\/target: found none/],
+    [{ fault: 'device-frozen', target: 'pv-632' }, /\/target: found pv-632, expected a DER \(simulated\)/],
+    [
+      { fault: 'device-noise', target: 'pv-633' },
+      /\/target: found pv-633, expected a DER \(simulated, Modbus\)/,
+    ],
+    [{ fault: 'broker-killed', target: 'pv-671' }, /\/target: found pv-671, expected none/],
+    [
+      { fault: 'gateway-killed', at: '2026-06-21T12:00Z' },
+      /\/at: found 2026-06-21T12:00Z, expected a minute of the run/,
+    ],
+    [{ fault: 'gateway-killed', at: '2026-06-31T11:00Z' }, /\/at: found .*, expected a minute that exists/],
+    [{ fault: 'agent-clock-step', target: 'pv-671' }, /\/step_s: found none/],
+    [{ fault: 'device-noise', target: 'pv-671', delay_ms: 5 }, /\/delay_ms: found it for device-noise/],
+    [{ fault: 'dso-engine-killed', duration_min: 5 }, /\/duration_min: found 5/],
+    [{ fault: 'orderer-killed' }, /\/target: found none, expected a process of the network/],
+  ] as [object, RegExp][])
+    t.throws(check(given), { message }, JSON.stringify(given));
+  t.notThrows(check({ fault: 'agent-power-loss', target: 'pv-632' }));
+  t.throws(
+    () => checkLedgerFaults([entry({ fault: 'orderer-killed', target: 'orderer' })], false, 'day.yaml'),
+    {
+      message: /\/faults\/0\/fault: found orderer-killed in a run without a Fabric network of its own/,
+    },
+  );
+});
