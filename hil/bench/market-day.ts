@@ -179,7 +179,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       deraOf: (derId) => deraNamed.get(derId) ?? scenario.deraId,
     },
   });
-  await lab.describe(description);
+  if (listened) await lab.describe(description);
   const agents =
     remote?.agents ??
     (await startAgents({

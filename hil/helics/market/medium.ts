@@ -106,6 +106,7 @@ export async function openHelicsMedium(
       },
     };
   }
+  const remote = await remoteDers({ loaded, feeder, bus: await connect('bench'), log });
   const watch = watchMembers(federation, derIds.map(derFederate), fail);
   closers.add('watch over the DERs', () => clearInterval(watch));
   return {
@@ -115,7 +116,7 @@ export async function openHelicsMedium(
     afterSolve,
     abort,
     linkOf: () => feederLink(grid, derIds, nodes),
-    remote: await remoteDers({ loaded, feeder, bus: await connect('bench'), log }),
+    remote,
   };
 }
 

@@ -16,11 +16,14 @@ export function watchMembers(
 ): NodeJS.Timeout {
   let seen_ms = Number.NaN;
   let asking = false;
+  // While everything is being set up no time is granted, and a member that has nothing to do yet need not answer.
+  let began = false;
   return setInterval(() => {
     const now_ms = Math.max(...federation.federates.map((federate) => federate.now()));
     const moved = now_ms !== seen_ms;
+    began ||= moved && Number.isFinite(seen_ms);
     seen_ms = now_ms;
-    if (moved || asking) return;
+    if (moved || asking || !began) return;
     asking = true;
     void federation.silent(names).then((silent) => {
       asking = false;
