@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@fieldbid/core/logging';
+import { SqliteDatabase } from '@fieldbid/core/sqlite/database';
 import test from 'ava';
 import { type MarketDayOptions, runMarketDay } from '../bench/market-day.ts';
 import { writeResults } from '../bench/run-folder.ts';
 import type { FaultEntry } from '../faults/timeline.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { explain } from './explain.ts';
+import { marketSize } from './recorded-market.ts';
+import { replayFromRecords } from './replay-records.ts';
 import { replayFromSeed } from './replay-run.ts';
 import { readRunFile } from './run-file.ts';
 
@@ -20,11 +23,15 @@ const FAULTS: FaultEntry[] = [
 const quiet = { update: () => {}, finish: () => {} };
 const folder = (): string => mkdtempSync(join(tmpdir(), 'fieldbid-replay-'));
 
-async function record(faults: FaultEntry[], more: Partial<MarketDayOptions> = {}): Promise<string> {
+async function record(
+  faults: FaultEntry[],
+  more: Partial<MarketDayOptions> = {},
+  intervals = 2,
+): Promise<string> {
   const recorded = folder();
   const loaded = loadScenario(SCENARIO, {
     start: '2026-06-21T11:45Z',
-    intervals: 2,
+    intervals,
     dayAhead: false,
     seed: 7,
   });
@@ -83,6 +90,60 @@ test.serial('a day with a timeline of faults gives the same again, faults and al
   const out = folder();
   t.deepEqual(await replay(recorded, out), []);
   t.is(readFileSync(join(out, 'faults.csv'), 'utf8').trim().split('\n').length, 3);
+});
+
+const byRecords = (recorded: string, said: string[] = []) =>
+  replayFromRecords({
+    ...{
+      recorded,
+      run: readRunFile(recorded),
+      out: folder(),
+      log: silentLogger(),
+      say: (line: string) => void said.push(line),
+    },
+  });
+
+test.serial(
+  'a day with a fault by hand is replayed from its records; a bid that was changed is found',
+  async (t) => {
+    t.timeout(120_000);
+    const recorded = await record([], {
+      onMinute: async ({ at_ms }, { faults }) => {
+        if (new Date(at_ms).toISOString().slice(11, 16) !== '11:46') return;
+        await faults.inject({ fault: 'device-offline', target: 'pv-611-c', duration_min: 3 }, 'page');
+      },
+    });
+    t.deepEqual(readRunFile(recorded).notRepeatable, ['faults by hand: f1']);
+    t.is(marketSize(recorded), 8);
+    t.deepEqual(
+      (await byRecords(recorded)).map((difference) => explain(difference, recorded)),
+      [],
+    );
+
+    const store = await SqliteDatabase.open(join(recorded, 'gateway', 'raw-records.sqlite'), [[], [], []], {
+      durability: 'process',
+    });
+    await store.run(
+      `UPDATE raw_records SET record = replace(record, '"quantity_W":', '"quantity_W":1') WHERE revision = 1 AND
+     der_id = 'pv-680' AND interval_id = '2026-06-21T12:00Z'`,
+    );
+    await store.close();
+    const said: string[] = [];
+    const [first] = await byRecords(recorded, said);
+    t.regex(said.join(), /refused now: the bid of pv-680 for 2026-06-21T12:00Z: .*did not sign this bid/);
+    t.regex(explain(first!, recorded), /line \d+: submitBids 2026-06-21T12:00Z/);
+  },
+);
+
+test.serial('a day by the wall clock is replayed from its records', async (t) => {
+  t.timeout(120_000);
+  const recorded = await record([], { realtimeSpeed: 100 }, 1);
+  t.deepEqual(readRunFile(recorded).notRepeatable, ['it ran by the wall clock']);
+  t.true(marketSize(recorded) > 0);
+  t.deepEqual(
+    (await byRecords(recorded)).map((difference) => explain(difference, recorded)),
+    [],
+  );
 });
 
 test('a folder that is no run is said to be none', (t) => {
