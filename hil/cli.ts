@@ -9,12 +9,14 @@ import { registerReplay } from './devices/replay-command.ts';
 import { registerFaults } from './faults/command.ts';
 import { registerFault } from './faults/fault-command.ts';
 import { registerHelics } from './helics/command.ts';
+import { registerReplayRun } from './replay/command.ts';
 import { registerSchema } from './schemas/command.ts';
 
 export function register(program: Command): void {
   registerRun(program);
   registerBench(program);
   registerCompare(program);
+  registerReplayRun(program);
   registerSchema(program);
   registerSim(program);
   registerFaults(program);

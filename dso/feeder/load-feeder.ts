@@ -125,6 +125,13 @@ export function loadFeeder(path: string): Feeder {
   });
 }
 
+/** The feeder file and all that it names, absolute. @throws InputError for a file that is none. */
+export function feederFiles(path: string): string[] {
+  const file = resolve(path);
+  const { model, loadPatterns, clearSky } = readConfig(FeederFile, file);
+  return [file, ...[model, loadPatterns, clearSky].map((name) => besideFile(file, name))];
+}
+
 /** Without a neutral anywhere there is only the voltage between lines to speak of. */
 export function voltageKind(objects: Iterable<GlmObject>): VoltageKind {
   for (const { properties } of objects) {

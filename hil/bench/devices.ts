@@ -29,7 +29,7 @@ import type { FaultyLine } from '../faults/line.ts';
 import { ModbusFaultProxy } from '../faults/modbus-proxy.ts';
 import type { DeviceWrites } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
-import type { Scenario } from '../scenario/schema.ts';
+import { DUMP, type Scenario } from '../scenario/schema.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
 import { accessBeside, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
@@ -141,9 +141,6 @@ function waysOf({
 }: Scenario['ders'][number]): Pick<SimulatedInverterOptions, 'family' | 'quirks'> {
   return { family: twin ?? familyOf(profile), quirks };
 }
-
-/** What starts the name of a dump in a scenario. */
-const DUMP = 'dump:';
 
 async function openDump(file: string, port: number, closers: Closers): Promise<{ endpoint: string }> {
   const { registers } = await replayDump(readDump(file), file);

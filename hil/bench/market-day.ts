@@ -19,6 +19,7 @@ import { deviceFaults } from '../faults/device-faults.ts';
 import { serviceFaults } from '../faults/service-faults.ts';
 import { checkLedgerFaults, timelineOf } from '../faults/timeline.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
+import { beginRunFile, endRunFile } from '../replay/run-file.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { deraPortfolios } from '../scenario/schema.ts';
 import { startAgents } from './agents.ts';
@@ -104,6 +105,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     choice.kind === 'fabric' && choice.profile === undefined,
     loaded.file,
   );
+  const runFile = beginRunFile(options);
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
   const schedule = moments(scenario.calendar);
@@ -280,6 +282,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       'gridlabd of the DSO': dsoFlow.pid,
     }),
   });
+  endRunFile(folder, runFile, record.header.engine, record.faults);
   await writeLedgerPayloads(ledger.ledger, folder);
   await options.onEnd?.(record);
   await remote?.end();

@@ -143,6 +143,8 @@ export interface DeraParts {
   readonly gateway: GatewayClient;
   /** Where its journal of codes and keys goes. */
   readonly folder: string;
+  /** False: no meter is read, and nothing is settled; baselines are committed all the same. */
+  readonly metered?: boolean;
 }
 
 export function makeAggregator(loaded: LoadedScenario, parts: DeraParts, log: Logger): AggregatorService {
@@ -155,10 +157,14 @@ export function makeAggregator(loaded: LoadedScenario, parts: DeraParts, log: Lo
     time: joinClock(deraId),
     journal: new Journal(join(folder, `${deraId}.keys.ndjson`)),
     portfolio: portfolioOf(feeder, deraId, derIds),
-    settlement: {
-      ...{ time: joinClock(`${deraId}/settlement`), rules: settlement },
-      ...(baselines === undefined ? {} : { baselines }),
-    },
+    ...(parts.metered === false && baselines === undefined
+      ? {}
+      : {
+          settlement: {
+            ...{ time: joinClock(`${deraId}/settlement`), rules: settlement },
+            ...(baselines === undefined ? {} : { baselines }),
+          },
+        }),
     maxSegments: market.maxSegments,
     requireSignatures: true,
     // A proof of the code is on the ledger, and two runs of one seed write the same there.

@@ -98,9 +98,10 @@ Examples:
   $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
   $ npm start -- --no-day-ahead --start 2026-06-21T11:45Z       real time alone, from any minute
 
-Exit code: 0 when every interval completed and no voltage left its limits, 1 otherwise, 2 for wrong usage.
+Exit code: 0 when every interval completed (or fell to a fault on demand) and no voltage left its limits, 1 otherwise, 2 for wrong usage.
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
-day-ahead.csv, settlement.csv, statements.csv, ledger-payloads.ndjson, log.ndjson, and the stores under gateway/.`,
+day-ahead.csv, settlement.csv, statements.csv, faults.csv, ledger-payloads.ndjson, log.ndjson, the stores under gateway/,
+and scenario/ and run.json for fieldbid replay.`,
     )
     .action(async (options: RunOptions, command: Command) => {
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {

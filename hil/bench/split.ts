@@ -17,7 +17,7 @@ import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
-import { deraPortfolios, type Scenario } from '../scenario/schema.ts';
+import { DUMP, deraPortfolios, type Scenario } from '../scenario/schema.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
 import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
@@ -206,7 +206,7 @@ function reached(
     const endpoint = `opc.tcp://${LOOPBACK}:${port}${OPCUA_PATH}`;
     return { endpoint, mapping: lab.mapping(phases), opcua: lab.access };
   }
-  if (device === 'simulated' || device.startsWith('dump:')) {
+  if (device === 'simulated' || device.startsWith(DUMP)) {
     const unit = device === 'simulated' ? FAMILIES[twin ?? familyOf(profile)].unit : 1;
     return { endpoint: `tcp://${LOOPBACK}:${port}?unit=${unit}`, profile };
   }

@@ -108,6 +108,11 @@ export function checkTimeline(
   });
 }
 
+/** Whether one of them is of a Fabric network. */
+export function needsNetwork(entries: readonly FaultEntry[]): boolean {
+  return entries.some(({ fault }) => NEEDS[fault] === 'fabric');
+}
+
 /** @throws InputError for a fault of a ledger that the run has not. */
 export function checkLedgerFaults(
   entries: readonly FaultEntry[],

@@ -96,7 +96,7 @@ export function faultsText({ injected, refused, kinds, explained }: FaultSummary
     [explained.refusedCommands, 'commands refused'],
     [explained.unprovenCommands, 'unproven'],
   ] as const;
-  const cost = costs.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const cost = costs.flatMap(([count, what]) => (count === 0 ? [] : [`${what}: ${count}`]));
   return [
     `${injected} on demand${names.length === 0 ? '' : `: ${names.join(', ')}`}`,
     ...(refused === 0 ? [] : [`${refused} not possible`]),

@@ -9,7 +9,7 @@ import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { checkRules } from '../faults/rules.ts';
 import { checkTimeline } from '../faults/timeline.ts';
-import { deraPortfolios, Scenario } from './schema.ts';
+import { DUMP, deraPortfolios, Scenario } from './schema.ts';
 
 export interface LoadedScenario {
   readonly file: string;
@@ -66,7 +66,7 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
   for (const [i, { device, protocol, mapping, faults, twin, quirks }] of changed.ders.entries()) {
-    if (device.startsWith('dump:')) named(file, `/ders/${i}/device`, device.slice('dump:'.length));
+    if (device.startsWith(DUMP)) named(file, `/ders/${i}/device`, device.slice(DUMP.length));
     for (const [key, value] of Object.entries({ twin, quirks })) {
       if (value === undefined || (device === 'simulated' && protocol === 'modbus')) continue;
       const found = `${key} of ${device === 'simulated' ? protocol : device}`;

@@ -33,6 +33,9 @@ const QuirksSection = Type.Object(
   closed,
 );
 
+/** What starts the name of a register dump that stands for a device. */
+export const DUMP = 'dump:';
+
 /** A DER's owner and what stands at its bus. Bus, phases and rating are the feeder file's. */
 export const DerInScenario = Type.Object(
   {

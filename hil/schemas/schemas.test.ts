@@ -27,6 +27,8 @@ test('the files that come with the project satisfy their schemas, and a mistyped
   t.true(check('feeder', file('feeders/ieee13/feeder.yaml')), ajv.errorsText());
   const mixed = file('hil/scenarios/mixed-protocols/scenario.yaml');
   t.true(check('scenario', mixed), ajv.errorsText());
+  const drill = file('hil/scenarios/fault-drill/scenario.yaml');
+  t.true(check('scenario', drill), ajv.errorsText());
   const mapping = parseYaml(simulatedMapping('ABC')) as Record<string, unknown>;
   t.true(check('mapping', mapping), ajv.errorsText());
   t.false(check('mapping', { ...mapping, point: {} }));
