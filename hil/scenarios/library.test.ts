@@ -118,6 +118,27 @@ test.serial('evening ramp: every hour there is less to sell, at a higher price',
   t.true((price.at(-1) ?? 0) > (price[0] ?? 0), `${price}`);
 });
 
+test.serial(
+  'a thousand DERs, in process, several to an agent: every command of an interval is verified',
+  async (t) => {
+    t.timeout(300_000);
+    const file = fileOf('thousand-ders');
+    const loaded = loadScenario(file, { start: '2026-06-21T11:45Z', intervals: 1, dayAhead: false });
+    const ders = loaded.scenario.ders.map((der) => ({ ...der, protocol: 'in-process' as const }));
+    const agents = { ...loaded.scenario.agents, ders_per_agent: 100 };
+    const folder = mkdtempSync(join(tmpdir(), 'fieldbid-thousand-'));
+    const record = await runMarketDay({
+      ...{ loaded: { ...loaded, scenario: { ...loaded.scenario, ders, agents } }, folder },
+      ...{ dsoEnforced: true, log: silentLogger(), say: () => {}, progress: quiet },
+    });
+    const summary = writeResults(folder, record);
+    t.deepEqual(shortcomings(summary), []);
+    t.like(summary.bids, { submitted: 1000, accepted: 1000 });
+    t.like(summary.commands, { verified: 1000, refused: 0, unproven: 0 });
+    t.is(summary.voltage.violations, 0);
+  },
+);
+
 test('a DERA that does not take part in the market, and quirks of a device that is not simulated, are refused', (t) => {
   const text = readFileSync(fileOf('two-deras'), 'utf8').replaceAll('../', `${HERE}../`);
   const changed = (from: string, to: string): string => {
