@@ -7,6 +7,7 @@ import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
+import { refuseTimeline } from '../faults/timeline.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario, scenarioFeeder } from '../scenario/load.ts';
 import { openBench } from './bench.ts';
@@ -61,6 +62,7 @@ export function registerBench(program: Command): void {
       ),
   ).action(async (options: SplitCommand) => {
     const loaded = loadScenario(options.scenario, overridesOf(options));
+    refuseTimeline(loaded.scenario.faults, loaded.file);
     const commands = await splitScenario(loaded, {
       ...options,
       brokerUrl: options.broker,

@@ -45,11 +45,15 @@ export async function openBus(
     credentials = made;
     const port = Number(new URL(url).port);
     broker = {
-      kill: () => running.kill(),
+      kill: async () => {
+        await running.kill();
+        // Until everybody has noticed: what is sent into a connection that is gone waits for nothing.
+        await Promise.all([...buses].map((bus) => hasConnection(bus, false)));
+      },
       startAgain: async () => {
         running = await EmbeddedBroker.start({ port, credentials: made });
         // Until everybody has subscribed again, and has heard what the others announced.
-        await Promise.all([...buses].map(connected));
+        await Promise.all([...buses].map((bus) => hasConnection(bus, true)));
         await caughtUp();
       },
     };
@@ -77,8 +81,8 @@ export async function openBus(
   return Object.assign(connect, { mqtt: { caughtUp, drop, ...(broker === undefined ? {} : { broker }) } });
 }
 
-/** Resolves when the bus has its connection again; fails quietly after a while: what needs it will say so. */
-function connected(bus: MqttBus): Promise<void> {
+/** Resolves when the bus has a connection, or has none; fails quietly after a while: what needs it will say so. */
+function hasConnection(bus: MqttBus, wanted: boolean): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, RECONNECTED_MS);
     let watch: { close(): Promise<void> } | undefined;
@@ -90,7 +94,7 @@ function connected(bus: MqttBus): Promise<void> {
       resolve();
     }
     watch = bus.watchConnection((is) => {
-      if (is) done();
+      if (is === wanted) done();
     });
     if (isDone) void watch.close();
   });

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from '@fieldbid/core/schema';
 import test from 'ava';
 import { loadScenario } from '../scenario/load.ts';
-import { checkLedgerFaults, checkTimeline, FaultEntry, timelineOf } from './timeline.ts';
+import { checkLedgerFaults, checkTimeline, FaultEntry, refuseTimeline, timelineOf } from './timeline.ts';
 
 const file = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
 const { scenario } = loadScenario(file, { start: '2026-06-21T11:00Z', intervals: 4, dayAhead: false });
@@ -62,4 +62,8 @@ test('what cannot be is refused before anything starts, with where and why', (t)
       message: /\/faults\/0\/fault: found orderer-killed in a run without a Fabric network of its own/,
     },
   );
+  t.throws(() => refuseTimeline([entry({ fault: 'broker-killed' })], 'day.yaml'), {
+    message: /found 1 faults, in separate processes, expected none, or fieldbid run/,
+  });
+  t.notThrows(() => refuseTimeline(undefined, 'day.yaml'));
 });

@@ -108,6 +108,13 @@ export function checkTimeline(
   });
 }
 
+/** @throws InputError where the programs are processes of their own, which nobody here can break. */
+export function refuseTimeline(entries: readonly FaultEntry[] | undefined, source: string): void {
+  if (entries === undefined || entries.length === 0) return;
+  const found = `${entries.length} faults, in separate processes`;
+  throw new InputError({ source, path: '/faults', found, expected: 'none, or fieldbid run' });
+}
+
 /** Whether one of them is of a Fabric network. */
 export function needsNetwork(entries: readonly FaultEntry[]): boolean {
   return entries.some(({ fault }) => NEEDS[fault] === 'fabric');
