@@ -61,7 +61,7 @@ export class Envelope {
   readonly requests: readonly Request[];
   readonly outcomes: readonly Outcome[];
   readonly safety: ClearingSafety;
-  readonly #derIds: readonly string[];
+  readonly #injector: ReturnType<IntervalCheck['injector']>;
   /** How much further inside the searching engine has to stay, pu. */
   tighten_pu = 0;
 
@@ -69,13 +69,13 @@ export class Envelope {
     this.check = check;
     this.requests = requests;
     this.safety = safety;
-    this.#derIds = requests.map(({ derId }) => derId);
+    this.#injector = check.injector(requests.map(({ derId }) => derId));
     this.outcomes = clearingOutcomes(requests, safety);
   }
 
   /** What is injected when an outcome is taken of these quantities. */
   injection(quantities: Quantities, { shares }: Outcome): Injection {
-    return this.check.injectionOf(this.#derIds, (i) => (quantities[i] ?? 0) * (shares[i] ?? 0));
+    return this.#injector((i) => (quantities[i] ?? 0) * (shares[i] ?? 0));
   }
 
   /** The outcome and case that is furthest outside, on the searching engine. */

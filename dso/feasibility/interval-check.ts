@@ -105,13 +105,25 @@ export class IntervalCheck {
 
   /** What these quantities inject, by place: DERs that are connected alike are one, and a silent one is not asked. */
   injectionOf(derIds: readonly string[], quantity_W: (i: number) => number): Injection {
-    const out: Record<string, number> = {};
-    derIds.forEach((derId, i) => {
-      if (this.#silent.has(derId)) return;
-      const place = this.placeOf(derId);
-      out[place] = (out[place] ?? 0) + quantity_W(i);
-    });
-    return out;
+    return this.injector(derIds)(quantity_W);
+  }
+
+  /** The same for many quantities of the same DERs. */
+  injector(derIds: readonly string[]): (quantity_W: (i: number) => number) => Injection {
+    const places = [
+      ...new Set(derIds.filter((derId) => !this.#silent.has(derId)).map((derId) => this.placeOf(derId))),
+    ];
+    const index = new Map(places.map((place, k) => [place, k]));
+    const placeAt = derIds.map((derId) =>
+      this.#silent.has(derId) ? -1 : (index.get(this.placeOf(derId)) ?? -1),
+    );
+    return (quantity_W) => {
+      const sums_W = new Float64Array(places.length);
+      placeAt.forEach((k, i) => {
+        if (k >= 0) sums_W[k] = (sums_W[k] ?? 0) + quantity_W(i);
+      });
+      return Object.fromEntries(places.map((place, k) => [place, sums_W[k] ?? 0]));
+    };
   }
 
   /** The DER that stands for all that are connected where this one is. */
