@@ -8,10 +8,12 @@ import {
 } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
+import { serveConfigured } from '@fieldbid/core/metrics/server';
 import { connectBus, gatewayClient, gatewayUp } from '@fieldbid/core/service-config';
 import { keyIdOf } from '@fieldbid/core/signing';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { AggregatorConfig } from './config.ts';
+import { DeraMetrics } from './metrics/dera-metrics.ts';
 import { Enrolments } from './registration/enrolment.ts';
 import { Journal } from './registration/journal.ts';
 import { AggregatorService } from './service.ts';
@@ -88,10 +90,14 @@ async function run(options: { config: string; logLevel: string }): Promise<void>
     },
     log,
   });
+  const metrics = new DeraMetrics();
+  await metrics.follow(bus, deraId);
+  const endMetrics = await serveConfigured(metrics, config.metrics, options.config, log);
   await service.start();
   log.info({ deraId, ders: portfolio.length }, 'the aggregator is running');
   await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
   await service.stop();
+  await endMetrics();
   await bus.close();
 }
 

@@ -1,8 +1,10 @@
 /** Config of `fieldbid aggregator run`. */
+
 import { DerRegistration } from '@fieldbid/core/gateway-api/schemas';
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
 import { SettlementRules } from '@fieldbid/core/market/settlement/rules';
+import { MetricsConfig } from '@fieldbid/core/metrics/config';
 import { BrokerConfig, GatewayConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
@@ -17,6 +19,8 @@ export const AggregatorConfig = Type.Object(
     broker: BrokerConfig,
     gateway: GatewayConfig,
     clock: ClockConfig,
+    /** Prometheus metrics; absent: nothing listens. */
+    metrics: Type.Optional(MetricsConfig),
     calendar: Calendar,
     /** Most price-quantity segments that the ISO takes per offer. */
     maxSegments: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),

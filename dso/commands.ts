@@ -1,7 +1,9 @@
 /** `fieldbid dso run`, and the other commands of the room. */
+
 import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
+import { serveConfigured } from '@fieldbid/core/metrics/server';
 import { gatewayClient } from '@fieldbid/core/service-config';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { registerApprove } from './commands/approve.ts';
@@ -10,6 +12,7 @@ import { DsoConfig } from './config.ts';
 import { policyNamed } from './feasibility/policies.ts';
 import { loadFeeder } from './feeder/load-feeder.ts';
 import { openPowerFlow, openSearchFlow } from './feeder/open-feeder.ts';
+import { DsoMetrics } from './metrics/dso-metrics.ts';
 import { DsoService } from './service.ts';
 
 export function registerDso(program: Command): void {
@@ -34,6 +37,8 @@ async function run(configFile: string, level: string): Promise<void> {
   const gateway = gatewayClient(config.gateway, configFile);
   const powerFlow = await openPowerFlow(feeder, log);
   const search = await openSearchFlow(feeder, log);
+  const metrics = new DsoMetrics();
+  const endMetrics = await serveConfigured(metrics, config.metrics, configFile, log);
   try {
     const service = new DsoService({
       gateway,
@@ -48,6 +53,7 @@ async function run(configFile: string, level: string): Promise<void> {
       enforce: config.enforce,
       lateAfter_ms: config.lateAfter_s * 1000,
       log,
+      onDecision: (step, certificate, duration_ms) => metrics.take(step, certificate, duration_ms),
       ...(config.margin_pu === undefined ? {} : { margin_pu: config.margin_pu }),
       ...(after === undefined ? {} : { after }),
       ...(checkpointFile === undefined
@@ -58,6 +64,7 @@ async function run(configFile: string, level: string): Promise<void> {
     log.info({ feederId: feeder.id, policy: config.policy }, 'the DSO is running');
     await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
   } finally {
+    await endMetrics();
     await search?.close();
     await powerFlow.close();
   }

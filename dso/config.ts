@@ -1,6 +1,8 @@
 /** Configuration of the DSO as a process of its own (`fieldbid dso run --config FILE`). */
+
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { MetricsConfig } from '@fieldbid/core/metrics/config';
 import { GatewayConfig } from '@fieldbid/core/service-config';
 import Type, { type Static } from 'typebox';
 import { CLEARING_SAFETIES } from './feasibility/clearing-outcomes.ts';
@@ -29,6 +31,8 @@ export const DsoConfig = Type.Object(
     lateAfter_s: Type.Number({ minimum: 0.1, maximum: 3600, default: 20 }),
     /** Where to remember which event was handled last; without it, a restart passes over all of them again. */
     checkpointFile: Type.Optional(Type.String()),
+    /** Prometheus metrics; absent: nothing listens. */
+    metrics: Type.Optional(MetricsConfig),
   },
   closed,
 );

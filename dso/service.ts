@@ -7,6 +7,7 @@
 import { codeOf, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type {
   BidState,
+  Certificate,
   Decision,
   IntervalState,
   LedgerEvent,
@@ -54,6 +55,8 @@ export interface DsoOptions {
   readonly after?: string;
   /** Told after each event that has been handled. */
   readonly onHandled?: (checkpoint: string) => void;
+  /** Told of every decision that has reached the ledger, and how long it took, real ms. */
+  readonly onDecision?: (step: Step, certificate: Certificate, duration_ms: number) => void;
   readonly log: Logger;
 }
 
@@ -192,6 +195,7 @@ export class DsoService {
     }
     const { outcome, alpha_ppm, bindingNode, solves, note } = decision.certificate;
     const took_ms = Math.round(performance.now() - from);
+    this.#options.onDecision?.(step, decision.certificate, took_ms);
     const level = outcome === 'ACCEPTED' || outcome === 'CURTAILED' ? 'info' : 'error';
     log[level]({ intervalId, step, outcome, alpha_ppm, bindingNode, solves, took_ms }, note);
     this.#logChanges(step, intervalId, bids, decision);

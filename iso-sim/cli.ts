@@ -3,11 +3,13 @@ import { type Command, group, logLevelOption, runUntilSignal } from '@fieldbid/c
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { createLogger } from '@fieldbid/core/logging';
 import { priceRange } from '@fieldbid/core/market/calendar';
+import { serveConfigured } from '@fieldbid/core/metrics/server';
 import { connectBus } from '@fieldbid/core/service-config';
 import { clocksFor } from '@fieldbid/core/time/bus-clock';
 import { registerClear } from './clearing/clear-command.ts';
 import { IsoConfig } from './config.ts';
 import { loadMarketData } from './market-data.ts';
+import { IsoMetrics } from './metrics/iso-metrics.ts';
 import { IsoService } from './service.ts';
 import { registerSettle } from './settlement/settle-command.ts';
 
@@ -42,9 +44,13 @@ export function register(program: Command): void {
         }),
         log,
       });
+      const metrics = new IsoMetrics();
+      await metrics.follow(bus);
+      const endMetrics = await serveConfigured(metrics, config.metrics, options.config, log);
       await service.start();
       log.info('the ISO is running');
       await Promise.race([service.done(), runUntilSignal(() => service.stop())]);
+      await endMetrics();
       await bus.close();
     });
 }

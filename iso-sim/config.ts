@@ -2,6 +2,7 @@
 
 import { Calendar } from '@fieldbid/core/market/calendar';
 import { Id } from '@fieldbid/core/market/messages';
+import { MetricsConfig } from '@fieldbid/core/metrics/config';
 import { BrokerConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
@@ -33,6 +34,8 @@ export const IsoConfig = Type.Object(
   {
     broker: BrokerConfig,
     clock: ClockConfig,
+    /** Prometheus metrics; absent: nothing listens. */
+    metrics: Type.Optional(MetricsConfig),
     calendar: Calendar,
     market: IsoMarket,
     seed: Type.Integer({ minimum: 0, default: 1 }),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { besideFile, readText } from '../config.ts';
 import { FieldbidError, InputError, messageOf } from '../errors.ts';
+import type { Logger } from '../logging.ts';
 import { isLoopback } from '../loopback.ts';
 import type { MetricsConfig } from './config.ts';
 
@@ -60,6 +61,19 @@ export async function serveMetrics(
   // A monitor must never keep a program from ending.
   server.unref();
   return { url: urlOf(server, host), close: () => closed(server) };
+}
+
+/** The metrics of a service whose config may have none. @returns what ends it. */
+export async function serveConfigured(
+  metrics: MetricsText,
+  config: MetricsConfig | undefined,
+  configFile: string,
+  log: Logger,
+): Promise<() => Promise<void>> {
+  if (config === undefined) return async () => {};
+  const served = await serveMetrics(metrics, metricsAccess(config, configFile));
+  log.info({ url: served.url }, 'metrics');
+  return () => served.close();
 }
 
 async function answer(
