@@ -181,6 +181,8 @@ export class BenchFaults implements FaultControl {
   }
 
   async #tell(): Promise<void> {
+    // Nobody hears it while the broker is away, and waiting for that would hold up the next fault.
+    if ([...this.#running.values()].some(({ mark }) => mark.order.fault === 'broker-killed')) return;
     while (this.#untold.length > 0) {
       const [mark] = this.#untold;
       if (mark === undefined) return;
