@@ -48,7 +48,11 @@ export class Delivery {
         signal,
         (error) => log.warn({ intervalId, code: codeOf(error) }, messageOf(error)),
       );
-      log.info({ intervalId, bids: settlements.length, txId: result?.txId }, 'interval settled');
+      const txId = result?.txId;
+      for (const { uid: correlationId, metered_Wh } of settlements) {
+        log.info({ intervalId, correlationId, metered_Wh, txId }, 'bid settled');
+      }
+      log.info({ intervalId, bids: settlements.length, txId }, 'interval settled');
       return true;
     } catch (error) {
       // Of an earlier try that was given up while its answer was on the way.

@@ -83,34 +83,38 @@ test.serial(
   },
 );
 
-test.serial('one correlation id follows a bid from the register to the verdict in every log', async (t) => {
-  t.timeout(120_000);
-  const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-log-')), 'log.ndjson');
-  const log = createLogger({ level: 'info', file });
-  const { record } = await run({ ...NOON, intervals: 1 }, true, log);
-  log.flush();
-  await new Promise((resolve) => setImmediate(resolve));
-  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-  const { uid } = record.intervals[0]!.bids[0]!;
-  const steps = lines
-    .map((line) => JSON.parse(line) as { room?: string; correlationId?: string; msg: string })
-    .filter(({ correlationId }) => correlationId === uid)
-    .map(({ room, msg }) => `${room}: ${msg}`);
-  for (const step of [
-    'edge-agent: registers read for a bid',
-    'aggregator: bid accepted',
-    'aggregator: bid recorded',
-    'dso: decision: curtailed',
-    'dso: dispatch: approved',
-    'aggregator: award sent',
-    'edge-agent: award taken',
-    'edge-agent: limit written',
-    'edge-agent: command verified',
-  ]) {
-    t.true(steps.includes(step), `${step} is missing among ${steps.join('; ')}`);
-  }
-  t.false(lines.some((line) => line.includes('salt') && !line.includes('[redacted]')));
-});
+test.serial(
+  'one correlation id follows a bid from the register to the settlement in every log',
+  async (t) => {
+    t.timeout(120_000);
+    const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-log-')), 'log.ndjson');
+    const log = createLogger({ level: 'info', file });
+    const { record } = await run({ ...NOON, intervals: 1 }, true, log);
+    log.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+    const { uid } = record.intervals[0]!.bids[0]!;
+    const steps = lines
+      .map((line) => JSON.parse(line) as { room?: string; correlationId?: string; msg: string })
+      .filter(({ correlationId }) => correlationId === uid)
+      .map(({ room, msg }) => `${room}: ${msg}`);
+    for (const step of [
+      'edge-agent: registers read for a bid',
+      'aggregator: bid accepted',
+      'aggregator: bid recorded',
+      'dso: decision: curtailed',
+      'dso: dispatch: approved',
+      'aggregator: award sent',
+      'edge-agent: award taken',
+      'edge-agent: limit written',
+      'edge-agent: command verified',
+      'aggregator: bid settled',
+    ]) {
+      t.true(steps.includes(step), `${step} is missing among ${steps.join('; ')}`);
+    }
+    t.false(lines.some((line) => line.includes('salt') && !line.includes('[redacted]')));
+  },
+);
 
 /** Every raw record at the BC-GW still carries its DER's signature, which OpenSSL verifies by the public key. */
 async function signaturesHold(
