@@ -69,7 +69,7 @@ if (mosquitto === undefined) {
 } else {
   const program = mosquitto;
   test.serial(`${name}, over Mosquitto`, async (t) => {
-    t.timeout(240_000);
+    t.timeout(420_000);
     const run = await market(t, async (port) => {
       const broker = start(program, ['-p', `${port}`]);
       await printed(broker, 'running');
