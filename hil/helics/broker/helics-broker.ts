@@ -18,7 +18,7 @@ export interface BrokerOptions {
 
 const LOOPBACK = '127.0.0.1';
 /** Without news for two of these the broker asks, and then gives somebody up. */
-const HEARTBEAT = '2s';
+const HEARTBEAT = '4s';
 const START_DEADLINE_MS = 10_000;
 const STEP_MS = 20;
 const OUTPUT_KEPT_CHARS = 2000;

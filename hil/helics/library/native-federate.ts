@@ -38,10 +38,10 @@ const NS_PER_S = 1e9;
 /** HELICS reports the end of all time as this, s. */
 const END_S = 9e9;
 /** What a core waits for its broker to appear; then for news from it, by heartbeat. */
-const CONNECT_PATIENCE = '20s';
-const HEARTBEAT = '2s';
+const CONNECT_PATIENCE = '60s';
+const HEARTBEAT = '4s';
 /** What a query waits for its answer. */
-const ANSWER_PATIENCE = '2s';
+const ANSWER_PATIENCE = '4s';
 
 export class NativeFederate {
   readonly name: string;
