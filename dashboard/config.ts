@@ -1,5 +1,6 @@
 /** Config of `fieldbid dashboard run`; paths in it are relative to it. */
 import { besideFile, readText } from '@fieldbid/core/config';
+import { listenAddress } from '@fieldbid/core/http/listen';
 import { BrokerConfig, GatewayConfig } from '@fieldbid/core/service-config';
 import { ClockConfig } from '@fieldbid/core/time/bus-clock';
 import Type, { type Static } from 'typebox';
@@ -28,14 +29,8 @@ export type DashboardConfig = Static<typeof DashboardConfig>;
 export function accessOf({ listen, tokenFile, tls }: DashboardConfig, configFile: string): Access {
   const text = (path: string): string => readText(besideFile(configFile, path));
   return {
-    ...hostAndPort(listen),
+    ...listenAddress(listen),
     ...(tokenFile === undefined ? {} : { token: text(tokenFile).trim() }),
     ...(tls === undefined ? {} : { tls: { cert: text(tls.certFile), key: text(tls.keyFile) } }),
   };
-}
-
-/** `[::1]:8800` → host without brackets, and port. */
-export function hostAndPort(listen: string): { host: string; port: number } {
-  const at = listen.lastIndexOf(':');
-  return { host: listen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(listen.slice(at + 1)) };
 }

@@ -3,12 +3,12 @@ import { request } from 'node:http';
 import { bid, INTERVAL, registration } from '@fieldbid/chaincode/testing/fixtures';
 import { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import { Problem } from '@fieldbid/core/gateway-api/schemas';
+import { RateLimit } from '@fieldbid/core/http/rate-limit';
 import { silentLogger } from '@fieldbid/core/logging';
 import { matches } from '@fieldbid/core/schema';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { apiKeysOf } from '../auth/api-keys.ts';
-import { RateLimit } from '../auth/rate-limit.ts';
 import { BcGateway } from '../gateway.ts';
 import { batchOf, type OpenGateway, openGateway, qualified } from '../testing/open-gateway.ts';
 

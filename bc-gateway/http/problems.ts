@@ -2,6 +2,7 @@
 import { CONTRACT_REFUSALS } from '@fieldbid/chaincode/transactions/refusal';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { Problem } from '@fieldbid/core/gateway-api/schemas';
+import { FASTIFY_REFUSALS } from '@fieldbid/core/http/fastify-refusals';
 
 export interface Answer {
   readonly status: number;
@@ -25,28 +26,11 @@ const STATUS: Readonly<Record<string, number>> = {
   LEDGER_CONFLICT: 503,
 };
 
-/** Fastify's own refusals, in our terms. */
-const FASTIFY: Readonly<Record<string, { status: number; code: string; message: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'BODY_TOO_LARGE', message: 'The body is too large.' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
-    status: 415,
-    code: 'UNSUPPORTED_MEDIA_TYPE',
-    message: 'The body has to be application/json.',
-  },
-  FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, code: 'INVALID_INPUT', message: 'The body is empty.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'INVALID_INPUT', message: 'The body is no JSON.' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
-    status: 400,
-    code: 'INVALID_INPUT',
-    message: 'The body is not as long as its header says.',
-  },
-};
-
 const REFUSALS: ReadonlySet<string> = new Set(CONTRACT_REFUSALS);
 
 export function problemOf(error: unknown, requestId: string): Answer {
   const code = codeOf(error);
-  const known = FASTIFY[code];
+  const known = FASTIFY_REFUSALS[code];
   if (known !== undefined) {
     const details = { found: messageOf(error), expected: 'a JSON body within the limit' };
     return { status: known.status, problem: { code: known.code, message: known.message, details } };

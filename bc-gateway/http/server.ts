@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { API_PREFIX, type Health } from '@fieldbid/core/gateway-api/schemas';
+import { RateLimit } from '@fieldbid/core/http/rate-limit';
 import type { Logger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { type ApiKeyEntry, type ApiKeyStore, authenticate } from '../auth/api-keys.ts';
-import { RateLimit } from '../auth/rate-limit.ts';
 import { rolesWith, type Scope, scopesOf } from '../auth/scopes.ts';
 import { isAfter, positionOf } from '../ledger/checkpoint.ts';
 import type { Ledger } from '../ledger/ledger.ts';

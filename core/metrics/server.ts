@@ -1,9 +1,10 @@
 /** Answers `GET /metrics`. Loopback by default; where other machines can ask, a bearer token is needed. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { besideFile, readText } from '../config.ts';
 import { FieldbidError, InputError, messageOf } from '../errors.ts';
+import { holdsBearer } from '../http/bearer.ts';
+import { listenAddress } from '../http/listen.ts';
 import type { Logger } from '../logging.ts';
 import { isLoopback } from '../loopback.ts';
 import type { MetricsConfig } from './config.ts';
@@ -24,9 +25,7 @@ export function metricsAccess(
   { listen, tokenFile }: MetricsConfig,
   configFile: string,
 ): { host: string; port: number; token: string | undefined } {
-  const at = listen.lastIndexOf(':');
-  const host = listen.slice(0, at).replace(/^\[|\]$/g, '');
-  const port = Number(listen.slice(at + 1));
+  const { host, port } = listenAddress(listen);
   const wrong = (key: string, found: string, expected: string): InputError =>
     new InputError({ source: configFile, path: `/metrics/${key}`, found, expected });
   if (port > 65_535) throw wrong('listen', JSON.stringify(listen), 'HOST:PORT, such as 127.0.0.1:9464');
@@ -85,7 +84,7 @@ async function answer(
   const end = (status: number, text: string, headers: Record<string, string> = {}): void => {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(text);
   };
-  if (token !== undefined && !holds(request.headers.authorization, token)) {
+  if (token !== undefined && !holdsBearer(request.headers.authorization, token)) {
     end(401, 'a bearer token is needed\n', { 'www-authenticate': 'Bearer' });
   } else if (request.url?.split('?')[0] !== '/metrics') {
     end(404, 'there is /metrics\n');
@@ -94,11 +93,6 @@ async function answer(
   } else {
     end(200, await metrics.text(), { 'content-type': metrics.contentType });
   }
-}
-
-function holds(header: string | undefined, token: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
 }
 
 function urlOf(server: Server, host: string): string {

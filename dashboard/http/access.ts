@@ -2,8 +2,8 @@
  * Who may look, and who may act. On loopback everybody on the machine may look; acting needs a bearer token. Where other
  * machines can reach the page, looking needs the token too, and TLS, so that it does not cross the network in clear.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { InputError } from '@fieldbid/core/errors';
+import { holdsBearer } from '@fieldbid/core/http/bearer';
 import { isLoopback } from '@fieldbid/core/loopback';
 
 export interface Access {
@@ -35,11 +35,9 @@ export function requireSafeAccess({ host, port, token, tls }: Access, source: st
     throw wrong('/tls', `none, while others can look at ${host}`, 'certFile and keyFile');
 }
 
-/** Whether a request has shown the token. In constant time. */
+/** Whether a request has shown the token; false where there is none. */
 export function holdsToken(authorization: string | undefined, token: string | undefined): boolean {
-  if (token === undefined) return false;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`));
+  return token !== undefined && holdsBearer(authorization, token);
 }
 
 /**

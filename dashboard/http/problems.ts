@@ -1,6 +1,7 @@
 /** From errors to HTTP: status and `Problem`. What is not ours to show (a bug's message) stays in the log. */
 import { codeOf, FieldbidError } from '@fieldbid/core/errors';
 import type { Problem } from '@fieldbid/core/gateway-api/schemas';
+import { FASTIFY_REFUSALS } from '@fieldbid/core/http/fastify-refusals';
 
 const STATUS: Readonly<Record<string, number>> = {
   INVALID_INPUT: 400,
@@ -14,19 +15,9 @@ const STATUS: Readonly<Record<string, number>> = {
   DEADLINE: 504,
 };
 
-/** Fastify's own refusals. */
-const FASTIFY: Readonly<Record<string, { status: number; code: string; message: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'BODY_TOO_LARGE', message: 'The body is too large.' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
-    ...{ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: 'The body has to be application/json.' },
-  },
-  FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, code: 'INVALID_INPUT', message: 'The body is empty.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'INVALID_INPUT', message: 'The body is no JSON.' },
-};
-
 export function answerOf(error: unknown): { readonly status: number; readonly problem: Problem } {
   const code = codeOf(error);
-  const known = FASTIFY[code];
+  const known = FASTIFY_REFUSALS[code];
   if (known !== undefined)
     return { status: known.status, problem: { code: known.code, message: known.message } };
   if (error instanceof FieldbidError) {

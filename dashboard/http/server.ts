@@ -4,6 +4,7 @@
  * holds it.
  */
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
+import { RateLimit } from '@fieldbid/core/http/rate-limit';
 import { type FaultControl, FaultOrder } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { isLoopback } from '@fieldbid/core/loopback';
@@ -15,7 +16,6 @@ import type { MarketState } from '../state/market-state.ts';
 import { type Access, holdsToken, isOwnName, requireSafeAccess } from './access.ts';
 import { streamChanges } from './event-stream.ts';
 import { answerOf } from './problems.ts';
-import { rateLimit } from './rate-limit.ts';
 import { intervalOf, type RecordSource, recordOf, sharedVerification } from './records.ts';
 import { staticFiles } from './static-files.ts';
 
@@ -37,6 +37,8 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
+/** Of one address: one reader must not keep the BC-GW busy for all. */
+const QUESTIONS = { perSecond: 40, burst: 160 };
 const MOST_CONNECTIONS = 128;
 const MOST_STREAMS = 32;
 const BODY_LIMIT_BYTES = 4096;
@@ -61,7 +63,7 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
     forceCloseConnections: true,
   }) as unknown as FastifyInstance;
   app.server.maxConnections = MOST_CONNECTIONS;
-  const asked = rateLimit(40, 160);
+  const perAddress = new RateLimit(QUESTIONS);
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(HEADERS);
     if (!isOwnName(request.headers.host, access)) {
@@ -69,7 +71,7 @@ export async function servePage(options: PageServerOptions): Promise<PageServer>
     }
     const { url } = request.routeOptions;
     if (url === undefined || !/^\/(api|events)/.test(url)) return;
-    if (!asked(request.ip))
+    if (perAddress.take(request.ip) > 0)
       throw new FieldbidError('RATE_LIMITED', 'Too many requests; wait a second.', { retryable: true });
     if (readNeedsToken(access)) requireToken(request, access);
   });
