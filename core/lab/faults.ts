@@ -75,11 +75,31 @@ export const FaultMark = Type.Object(
 export type FaultMark = Static<typeof FaultMark>;
 
 /** One kind of fault that can be injected now, and into what. */
+export const FaultOffer = Type.Object(
+  {
+    fault: Type.Enum([...FAULT_KINDS]),
+    /** Empty: it has no target. */
+    targets: Type.Array(Type.String()),
+  },
+  closed,
+);
 export interface FaultOffer {
   readonly fault: FaultKind;
-  /** Empty: it has no target. */
   readonly targets: readonly string[];
 }
+
+/**
+ * Where a bench's page takes orders: `GET` → FaultsNow, `POST` FaultOrder → FaultMark, `DELETE …/:id` → FaultMark; the
+ * latter two with the bearer token of the run.
+ */
+export const FAULTS_PATH = '/api/faults';
+
+/** What there is to choose from, and what has been. */
+export const FaultsNow = Type.Object(
+  { offers: Type.Array(FaultOffer), marks: Type.Array(FaultMark) },
+  closed,
+);
+export type FaultsNow = Static<typeof FaultsNow>;
 
 /** What the bench lets an operator do. */
 export interface FaultControl {

@@ -5,7 +5,7 @@
  */
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { RateLimit } from '@fieldbid/core/http/rate-limit';
-import { type FaultControl, FaultOrder } from '@fieldbid/core/lab/faults';
+import { FAULTS_PATH, type FaultControl, FaultOrder } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { isLoopback } from '@fieldbid/core/loopback';
 import { Id, IntervalId, Uid } from '@fieldbid/core/market/messages';
@@ -164,11 +164,11 @@ function addActions(app: FastifyInstance, { access, faults, log }: PageServerOpt
     if (faults !== undefined) return faults;
     throw new FieldbidError('NO_BENCH', 'There is no bench behind this page to inject faults into.');
   };
-  app.get('/api/faults', async () => ({ offers: faults?.offers() ?? [], marks: faults?.marks() ?? [] }));
+  app.get(FAULTS_PATH, async () => ({ offers: faults?.offers() ?? [], marks: faults?.marks() ?? [] }));
   // Before the body is read: what a stranger sends is not even parsed.
   const guarded = { onRequest: async (request: FastifyRequest) => requireToken(request, access) };
-  app.post('/api/faults', guarded, async ({ body }) => {
-    const order = parse(FaultOrder, body, 'POST /api/faults');
+  app.post(FAULTS_PATH, guarded, async ({ body }) => {
+    const order = parse(FaultOrder, body, `POST ${FAULTS_PATH}`);
     const mark = await control().inject(order, 'page');
     log.info(
       { fault: order.fault, target: order.target, outcome: mark.outcome },
@@ -176,8 +176,8 @@ function addActions(app: FastifyInstance, { access, faults, log }: PageServerOpt
     );
     return mark;
   });
-  app.delete('/api/faults/:id', guarded, async ({ params }) => {
-    const { id } = parse(Named, params, 'DELETE /api/faults');
+  app.delete(`${FAULTS_PATH}/:id`, guarded, async ({ params }) => {
+    const { id } = parse(Named, params, `DELETE ${FAULTS_PATH}`);
     const mark = await control().end(id);
     if (mark === undefined) throw new FieldbidError('NOT_FOUND', `There is no fault ${id} that is in force.`);
     log.info({ fault: mark.order.fault, id }, 'fault ended from the page');

@@ -16,6 +16,7 @@ import { DsoService } from '@fieldbid/dso/service';
 import { agentFaults } from '../faults/agent-faults.ts';
 import { BenchFaults } from '../faults/control.ts';
 import { deviceFaults } from '../faults/device-faults.ts';
+import { CONTROL_FILE } from '../faults/fault-api.ts';
 import { serviceFaults } from '../faults/service-faults.ts';
 import { checkLedgerFaults, timelineOf } from '../faults/timeline.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
@@ -32,7 +33,7 @@ import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openGateway, startIso } from './market-services.ts';
 import { type FederationChoice, openMedium } from './medium.ts';
 import { memoryOf } from './memory.ts';
-import { CONTROL_FILE, openBenchPage, type PageAddress } from './page.ts';
+import { openBenchPage, type PageAddress } from './page.ts';
 import type { Progress } from './progress.ts';
 import { LabPublisher, labDescription } from './publish-lab.ts';
 

@@ -11,10 +11,10 @@ import {
   WITHOUT_CHROMIUM,
 } from '@fieldbid/dashboard/testing/browser';
 import test, { type ExecutionContext } from 'ava';
+import { CONTROL_FILE } from '../faults/fault-api.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { runMarketDay } from './market-day.ts';
-import { CONTROL_FILE } from './page.ts';
 
 const SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
 const quiet = { update: () => {}, finish: () => {} };

@@ -1,11 +1,10 @@
 /** The operator's page of a run: on this machine only, with a token of its own, which lies beside the results while it is up. */
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { codeOf, InputError } from '@fieldbid/core/errors';
 import { isLoopback } from '@fieldbid/core/loopback';
 import type { PageServer } from '@fieldbid/dashboard/http/server';
 import { openPage, type PageParts } from '@fieldbid/dashboard/open-page';
+import { writeControlFile } from '../faults/fault-api.ts';
 
 export interface PageAddress {
   readonly host: string;
@@ -16,9 +15,6 @@ export interface PageAddress {
 }
 
 export const DEFAULT_PAGE: PageAddress = { host: '127.0.0.1', port: 8800, tries: 20 };
-const SECRET_MODE = 0o600;
-/** Address and token, for programs on this machine that inject faults over HTTP. */
-export const CONTROL_FILE = 'control.json';
 
 /** @throws InputError for an address that others could reach; FieldbidError `PAGE_PORT` where it cannot listen. */
 export async function openBenchPage(
@@ -34,12 +30,12 @@ export async function openBenchPage(
   const page = await firstFree(port, tries, (at) =>
     openPage({ ...parts, access: { host, port: at, token }, source: '--page' }),
   );
-  const file = join(folder, CONTROL_FILE);
-  writeFileSync(file, `${JSON.stringify({ url: page.url, token }, null, 2)}\n`, { mode: SECRET_MODE });
+  // For programs on this machine that inject faults over HTTP.
+  const forget = writeControlFile(folder, { url: page.url, token });
   return {
     url: page.url,
     close: async () => {
-      rmSync(file, { force: true });
+      forget();
       await page.close();
     },
   };

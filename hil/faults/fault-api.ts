@@ -1,18 +1,14 @@
-/**
- * Faults on demand over HTTP, as the operator's page offers them and `fieldbid fault` asks for them: `GET /api/faults`,
- * `POST /api/faults`, `DELETE /api/faults/:id`, each with the bearer token of the run.
- */
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+/** Faults on demand over HTTP, as `fieldbid fault` asks the page of a run for them (core/lab/faults.ts has the API). */
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from '@fieldbid/core/config';
 import { FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
-import { FAULT_KINDS, FaultMark, type FaultOrder } from '@fieldbid/core/lab/faults';
+import { FAULTS_PATH, FaultMark, type FaultOrder, FaultsNow } from '@fieldbid/core/lab/faults';
 import { parse } from '@fieldbid/core/schema';
 import Type, { type Static } from 'typebox';
 
-export const FAULTS_PATH = '/api/faults';
-/** In a run's folder: where its bench can be told what to let go wrong. */
-const CONTROL_FILE = 'control.json';
+/** In a run's folder while it can be told what to let go wrong: address and token. */
+export const CONTROL_FILE = 'control.json';
 const OWNER_ONLY = 0o600;
 const DEADLINE_MS = 60_000;
 
@@ -23,23 +19,12 @@ const ControlFile = Type.Object(
 );
 type ControlFile = Static<typeof ControlFile>;
 
-/** What `GET /api/faults` answers. */
-export const FaultsNow = Type.Object(
-  {
-    offers: Type.Array(
-      Type.Object({ fault: Type.Enum([...FAULT_KINDS]), targets: Type.Array(Type.String()) }, closed),
-    ),
-    marks: Type.Array(FaultMark),
-  },
-  closed,
-);
-export type FaultsNow = Static<typeof FaultsNow>;
-
-/** Readable by its owner only: the token lets anybody break the run. */
-export function writeControlFile(folder: string, control: ControlFile): void {
+/** Readable by its owner only: the token lets anybody break the run. @returns what takes it away again. */
+export function writeControlFile(folder: string, control: ControlFile): () => void {
   const file = join(folder, CONTROL_FILE);
-  writeFileSync(file, `${JSON.stringify(control)}\n`, { mode: OWNER_ONLY });
+  writeFileSync(file, `${JSON.stringify(control, null, 2)}\n`, { mode: OWNER_ONLY });
   chmodSync(file, OWNER_ONLY);
+  return () => rmSync(file, { force: true });
 }
 
 /** A way to a running bench. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { FaultMark, FaultOrder } from '@fieldbid/core/lab/faults';
+import { FAULTS_PATH, FaultMark, FaultOrder } from '@fieldbid/core/lab/faults';
 import { silentLogger } from '@fieldbid/core/logging';
 import { parse } from '@fieldbid/core/schema';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
@@ -12,7 +12,7 @@ import { SimulatedInverter } from '../devices/simulated-inverter.ts';
 import { fieldbid } from '../testing/programs.ts';
 import { BenchFaults } from './control.ts';
 import { deviceFaults } from './device-faults.ts';
-import { FAULTS_PATH, FaultClient, writeControlFile } from './fault-api.ts';
+import { FaultClient, writeControlFile } from './fault-api.ts';
 
 const TOKEN = 'a-token-of-this-test';
 
