@@ -3,7 +3,7 @@
  * know. Makes a virtual environment in the project's root on first use; a later call costs two file reads.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -200,4 +200,14 @@ function lastLines(error: unknown): string {
   const said = [streams.stdout, streams.stderr].filter((s) => typeof s === 'string').join('\n');
   const text = said.trim() === '' ? String(error) : said;
   return text.trim().split('\n').slice(-5).join(' | ');
+}
+
+/** Where an environment may keep its packages, on Linux, macOS and Windows. */
+export function packageFolders(environment: string): string[] {
+  const lib = join(environment, 'lib');
+  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith('python')) : [];
+  return [
+    ...versions.map((name) => join(lib, name, 'site-packages')),
+    join(environment, 'Lib', 'site-packages'),
+  ];
 }

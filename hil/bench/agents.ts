@@ -29,6 +29,7 @@ import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
 import type { FaultyAgents } from '../faults/agent-faults.ts';
 import { type MachineClock, SteppedTime } from '../faults/stepped-time.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
+import { deraOf } from '../scenario/schema.ts';
 import type { Closers } from './closers.ts';
 import type { Connect } from './connect.ts';
 import type { BenchDevice } from './devices.ts';
@@ -184,17 +185,14 @@ function cutter(
 }
 
 /** Devices that share a machine: in the scenario's order, those of one DERA. */
-function machinesOf(
-  { agents, deraId, ders }: LoadedScenario['scenario'],
-  devices: readonly BenchDevice[],
-): Machine[] {
-  const deraOf = new Map(ders.map((der) => [der.derId, der.deraId ?? deraId]));
+function machinesOf(scenario: LoadedScenario['scenario'], devices: readonly BenchDevice[]): Machine[] {
+  const owners = new Map(scenario.ders.map((der) => [der.derId, deraOf(scenario, der)]));
   const machines: Machine[] = [];
   const open = new Map<string, BenchDevice[]>();
   for (const device of devices) {
-    const own = deraOf.get(device.derId) ?? deraId;
+    const own = owners.get(device.derId) ?? scenario.deraId;
     const group = open.get(own);
-    if (group !== undefined && group.length < agents.ders_per_agent) {
+    if (group !== undefined && group.length < scenario.agents.ders_per_agent) {
       group.push(device);
       continue;
     }

@@ -132,9 +132,6 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       labDescription({
         ...{ scenario: loaded.scenario, feeder, description: bench.description, clock: clockText },
         ledger: 'of the BC-GW',
-        derIds: bench.devices.map(({ derId }) => derId),
-        deraOf: (derId) =>
-          loaded.scenario.ders.find((der) => der.derId === derId)?.deraId ?? loaded.scenario.deraId,
       }),
     );
     await shareClock(bus, shared);

@@ -41,12 +41,8 @@ export interface BenchParts {
 
 export interface Bench {
   readonly devices: BenchDevices;
-  /** Node and phase of each voltage of a minute. */
-  readonly nodes: readonly string[];
-  /** The feeder as the plant's engine has it. */
+  /** The feeder as the plant's engine has it: that engine's name, node and phase of each voltage of a minute. */
   readonly description: FeederDescription;
-  /** `gridlabd 6.0.0` */
-  readonly engine: string;
   /** Process of the plant's power flow, while it runs. */
   enginePid(): number | undefined;
   /** The feeder, minute by minute, to the end of the day. */
@@ -110,9 +106,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   });
   return {
     devices,
-    nodes: powerFlow.description.nodePhases,
     description: powerFlow.description,
-    engine: powerFlow.description.engine,
     enginePid: () => powerFlow.pid,
     run: () => plant.run(),
     record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB, faults = [] }) => {

@@ -10,9 +10,6 @@ import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
-import { policyNamed } from '@fieldbid/dso/feasibility/policies';
-import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
-import { DsoService } from '@fieldbid/dso/service';
 import { agentFaults } from '../faults/agent-faults.ts';
 import { BenchFaults } from '../faults/control.ts';
 import { deviceFaults } from '../faults/device-faults.ts';
@@ -30,7 +27,7 @@ import { type BenchInverter, faultyDevice } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
-import { makeAggregator, openGateway, startIso } from './market-services.ts';
+import { makeAggregator, openDsoEngines, openGateway, startDso, startIso } from './market-services.ts';
 import { type FederationChoice, openMedium } from './medium.ts';
 import { memoryOf } from './memory.ts';
 import { openBenchPage, type PageAddress } from './page.ts';
@@ -110,14 +107,9 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const began = performance.now();
   const feeder = scenarioFeeder(loaded);
   const schedule = moments(scenario.calendar);
-  const portfolios = deraPortfolios(scenario);
-  // Before the clock: on first use this sets up Python, which takes a while.
-  const dsoFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('power flow of the DSO', () => dsoFlow.close());
-  const dsoSearch = await openSearchFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('search engine of the DSO', async () => dsoSearch?.close());
+  const engines = await openDsoEngines(feeder, log, closers);
   const first_ms = firstBid_ms(scenario.calendar);
-  const nodes = dsoFlow.description.nodePhases;
+  const nodes = engines.powerFlow.description.nodePhases;
   const medium = await openMedium({ ...options, feeder, nodes, first_ms }, closers);
   const { clock, connect, remote, nowAt, linkOf } = medium;
   // Holds time back until everything has been started.
@@ -127,25 +119,17 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
   const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers);
 
-  const dso = new DsoService({
-    gateway: gateway.client('dso'),
-    feeder,
-    powerFlow: dsoFlow,
-    search: dsoSearch,
-    interval_min: scenario.calendar.interval_min,
-    deraIds: [...portfolios.keys()],
-    policy: policyNamed(scenario.dso.policy),
-    safety: scenario.dso.safety,
-    margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu,
-    enforce: options.dsoEnforced,
-    log: log.child({ room: 'dso' }),
-  });
-  dso.start();
-  closers.add('DSO', () => dso.stop());
+  const { dsoEnforced: enforce } = options;
+  startDso(loaded, { ...engines, feeder, gateway: gateway.client('dso'), enforce, log, closers });
   const iso = await startIso(loaded, await connect('iso'), clock.join('iso'), log);
   closers.add('ISO', () => iso.stop());
   const gridLog = log.child({ room: 'plant' });
-  const grid = new GridMeasurements(gateway.client('dso'), feeder.id, () => bench.nodes, gridLog);
+  const grid = new GridMeasurements(
+    gateway.client('dso'),
+    feeder.id,
+    () => bench.description.nodePhases,
+    gridLog,
+  );
   // On a broker of this run alone only the page can listen.
   const listened = options.page !== undefined || options.brokerUrl !== undefined;
   const lab = new LabPublisher(await connect('lab'), gridLog);
@@ -168,21 +152,11 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     log,
     closers,
   });
-  const deraNamed = new Map([...portfolios].flatMap(([deraId, ids]) => ids.map((derId) => [derId, deraId])));
-  const description = labDescription({
-    ...{
-      scenario,
-      feeder,
-      description: bench.description,
-      clock: medium.description,
-      ledger: ledger.description,
-    },
-    ...{
-      derIds: bench.devices.map(({ derId }) => derId),
-      deraOf: (derId) => deraNamed.get(derId) ?? scenario.deraId,
-    },
-  });
-  if (listened) await lab.describe(description);
+  if (listened) {
+    const { description } = bench;
+    const about = { scenario, feeder, description, clock: medium.description, ledger: ledger.description };
+    await lab.describe(labDescription(about));
+  }
   const agents =
     remote?.agents ??
     (await startAgents({
@@ -198,13 +172,13 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       closers,
     }));
   const aggregators: AggregatorService[] = [];
-  const deraOf = new Map<string, AggregatorService>();
-  for (const [deraId, derIds] of portfolios) {
+  const aggregatorOf = new Map<string, AggregatorService>();
+  for (const [deraId, derIds] of deraPortfolios(scenario)) {
     const bus = await connect(deraId);
     const own = { deraId, derIds, feeder, bus, join: clock.join, gateway: gateway.client(deraId), folder };
     const aggregator = makeAggregator(loaded, own, log);
     aggregators.push(aggregator);
-    for (const derId of derIds) deraOf.set(derId, aggregator);
+    for (const derId of derIds) aggregatorOf.set(derId, aggregator);
   }
   const faultsBus = await connect('faults');
   const faults = new BenchFaults({
@@ -215,7 +189,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
         broker: connect.mqtt?.broker,
         gateway,
         network: ledger.network,
-        dsoEnginePid: () => dsoFlow.pid,
+        dsoEnginePid: () => engines.powerFlow.pid,
       }),
     ],
     timeFor: clock.join,
@@ -241,16 +215,18 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     },
     faults,
     dso: gateway.client('dso'),
-    enginePids: () => ({ plant: bench.enginePid(), dso: dsoFlow.pid }),
+    enginePids: () => ({ plant: bench.enginePid(), dso: engines.powerFlow.pid }),
   };
   for (const aggregator of aggregators) {
     await aggregator.start();
     closers.add('aggregator', () => aggregator.stop());
   }
-  await agents.enrol((derId) => deraOf.get(derId)!.issueCode(derId, CODE_VALID_MS));
+  await agents.enrol((derId) => aggregatorOf.get(derId)!.issueCode(derId, CODE_VALID_MS));
 
   const minutes = schedule.length * scenario.calendar.interval_min;
-  say(`${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.engine}`);
+  say(
+    `${feeder.ders.length} DERs, ${schedule.length} intervals, ${minutes} minutes; ${bench.description.engine}`,
+  );
   const setUp_ms = performance.now() - began;
   const timeline = faults.follow(timelineOf(scenario.faults ?? []), clock.join('faults'));
   closers.add('faults', () => faults.close(marketNow()));
@@ -280,7 +256,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     memory_MiB: memoryOf({
       fieldbid: process.pid,
       'gridlabd of the plant': bench.enginePid(),
-      'gridlabd of the DSO': dsoFlow.pid,
+      'gridlabd of the DSO': engines.powerFlow.pid,
     }),
   });
   endRunFile(folder, runFile, record.header.engine, record.faults);

@@ -18,7 +18,11 @@ import type { Logger } from '@fieldbid/core/logging';
 import { priceRange } from '@fieldbid/core/market/calendar';
 import { seededRandom } from '@fieldbid/core/random';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
+import { policyNamed } from '@fieldbid/dso/feasibility/policies';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
+import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
+import type { SearchFlow } from '@fieldbid/dso/power-flow/power-flow';
+import { DsoService } from '@fieldbid/dso/service';
 import { loadMarketData } from '@fieldbid/iso-sim/market-data';
 import { IsoService } from '@fieldbid/iso-sim/service';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -89,6 +93,47 @@ export async function openGateway(
       return new GatewayClient({ url, apiKey, onInterruption });
     },
   };
+}
+
+/** The DSO's engines: that of record, and one to search with where there is one. */
+export interface DsoEngines {
+  readonly powerFlow: Awaited<ReturnType<typeof openPowerFlow>>;
+  readonly search: SearchFlow | undefined;
+}
+
+/** To be called before the clock is made: on first use this sets up Python, which takes a while. */
+export async function openDsoEngines(feeder: Feeder, log: Logger, closers: Closers): Promise<DsoEngines> {
+  const dsoLog = log.child({ room: 'dso' });
+  const powerFlow = await openPowerFlow(feeder, dsoLog);
+  closers.add('power flow of the DSO', () => powerFlow.close());
+  const search = await openSearchFlow(feeder, dsoLog);
+  closers.add('search engine of the DSO', async () => search?.close());
+  return { powerFlow, search };
+}
+
+/** @param parts.enforce false: every bid is approved unchecked. */
+export function startDso(
+  { scenario }: LoadedScenario,
+  parts: DsoEngines & {
+    readonly feeder: Feeder;
+    readonly gateway: GatewayClient;
+    readonly enforce: boolean;
+    readonly log: Logger;
+    readonly closers: Closers;
+  },
+): void {
+  const { closers, log, ...own } = parts;
+  const dso = new DsoService({
+    ...own,
+    interval_min: scenario.calendar.interval_min,
+    deraIds: [...deraPortfolios(scenario).keys()],
+    policy: policyNamed(scenario.dso.policy),
+    safety: scenario.dso.safety,
+    margin_pu: scenario.dso.margin_pu ?? own.feeder.data.margin_pu,
+    log: log.child({ room: 'dso' }),
+  });
+  dso.start();
+  closers.add('DSO', () => dso.stop());
 }
 
 export async function startIso(

@@ -12,7 +12,7 @@ import { kindsIn } from '@fieldbid/dso/feeder/one-line/kinds';
 import { bareOneLine } from '@fieldbid/dso/feeder/one-line/svg';
 import type { FeederDescription } from '@fieldbid/dso/power-flow/power-flow';
 import type { MinuteRecord } from '../recorder/run-record.ts';
-import type { Scenario } from '../scenario/schema.ts';
+import { deraOf, deraPortfolios, type Scenario } from '../scenario/schema.ts';
 
 /** A message of the bus has an end; the drawing is what can be done without. */
 const LARGEST_DRAWING_CHARS = 600_000;
@@ -22,38 +22,29 @@ export interface LabParts {
   readonly feeder: Feeder;
   /** As the plant's engine has it. */
   readonly description: FeederDescription;
-  /** In the order of the powers of a minute. */
-  readonly derIds: readonly string[];
-  readonly deraOf: (derId: string) => string;
   readonly clock: string;
   readonly ledger: string;
 }
 
-export function labDescription({
-  scenario,
-  feeder,
-  description,
-  derIds,
-  deraOf,
-  clock,
-  ledger,
-}: LabParts): LabDescription {
+export function labDescription({ scenario, feeder, description, clock, ledger }: LabParts): LabDescription {
   const { low_pu, high_pu } = feeder.data.limits;
   const drawing = bareOneLine({ feeder, description, kinds: kindsIn(feeder) });
   return {
     scenario: scenario.name,
     feederId: feeder.id,
     calendar: scenario.calendar,
-    deraIds: [...new Set(derIds.map(deraOf))].sort(),
+    deraIds: [...deraPortfolios(scenario).keys()].sort(),
     ...{ clock, ledger },
     limits_pu: [low_pu, high_pu],
     nodes: [...description.nodePhases],
-    ders: derIds.flatMap((derId) => {
+    // In the order of the powers of a minute, which is the scenario's.
+    ders: scenario.ders.flatMap((owned) => {
+      const { derId, device } = owned;
       const der = feeder.der(derId);
-      const device = scenario.ders.find((owned) => owned.derId === derId)?.device ?? 'simulated';
       if (der === undefined) return [];
       const { bus: node, phases, nameplate_W } = der;
-      return [{ derId, deraId: deraOf(derId), node, phases: phases.join(''), nameplate_W, device }];
+      const deraId = deraOf(scenario, owned);
+      return [{ derId, deraId, node, phases: phases.join(''), nameplate_W, device }];
     }),
     oneLine_svg: drawing.length > LARGEST_DRAWING_CHARS ? '' : drawing,
   };

@@ -17,7 +17,7 @@ import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
 import { stringify } from 'yaml';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
-import { DUMP, deraPortfolios, type Scenario } from '../scenario/schema.ts';
+import { DUMP, deraOf, deraPortfolios, type Scenario } from '../scenario/schema.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
 import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
@@ -223,13 +223,14 @@ function reached(
  * agent bids at one.
  */
 function agentShares(
-  { deraId, ders }: Scenario,
+  scenario: Scenario,
   parts: number,
 ): { readonly deraId: string; readonly share: readonly number[] }[] {
+  const { ders } = scenario;
   const count = Math.min(parts, ders.length);
   const shares = new Map<string, { deraId: string; share: number[] }>();
   for (const [i, der] of ders.entries()) {
-    const own = der.deraId ?? deraId;
+    const own = deraOf(scenario, der);
     const key = `${Math.floor((i * count) / ders.length)} ${own}`;
     const known = shares.get(key);
     if (known === undefined) shares.set(key, { deraId: own, share: [i] });

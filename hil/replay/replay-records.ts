@@ -6,15 +6,12 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import { dayAheadMoments, firstBid_ms, moments } from '@fieldbid/core/market/calendar';
-import { policyNamed } from '@fieldbid/dso/feasibility/policies';
-import { openPowerFlow, openSearchFlow } from '@fieldbid/dso/feeder/open-feeder';
-import { DsoService } from '@fieldbid/dso/service';
 import { openClock } from '../bench/clock.ts';
 import { Closers } from '../bench/closers.ts';
 import { openBus } from '../bench/connect.ts';
 import { openBenchLedger } from '../bench/ledger.ts';
 import { writeLedgerPayloads } from '../bench/ledger-payloads.ts';
-import { makeAggregator, openGateway, startIso } from '../bench/market-services.ts';
+import { makeAggregator, openDsoEngines, openGateway, startDso, startIso } from '../bench/market-services.ts';
 import type { Difference } from '../compare/compare-runs.ts';
 import { loadScenario, scenarioFeeder } from '../scenario/load.ts';
 import { deraPortfolios } from '../scenario/schema.ts';
@@ -40,27 +37,17 @@ async function replayMarket(
   const loaded = loadScenario(join(recorded, run.scenarioFile));
   const { scenario } = loaded;
   const { calendar } = scenario;
-  const portfolios = deraPortfolios(scenario);
   const market = await readRecordedMarket(recorded);
   const feeder = scenarioFeeder(loaded);
-  const powerFlow = await openPowerFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('power flow of the DSO', () => powerFlow.close());
-  const search = await openSearchFlow(feeder, log.child({ room: 'dso' }));
-  closers.add('search engine of the DSO', async () => search?.close());
+  const engines = await openDsoEngines(feeder, log, closers);
   const clock = openClock(firstBid_ms(calendar), { log }, closers);
   const starting = clock.join('replay');
   const now = (): number => Math.floor(clock.now());
   const connect = await openBus({ log }, closers);
   const ledger = await openBenchLedger({ kind: 'embedded' }, out, now, say, closers);
   const gateway = await openGateway(loaded, out, ledger, now, log, closers);
-  const dso = new DsoService({
-    ...{ gateway: gateway.client('dso'), feeder, powerFlow, search, deraIds: [...portfolios.keys()] },
-    ...{ interval_min: calendar.interval_min, policy: policyNamed(scenario.dso.policy) },
-    ...{ safety: scenario.dso.safety, margin_pu: scenario.dso.margin_pu ?? feeder.data.margin_pu },
-    ...{ enforce: run.dsoEnforced, log: log.child({ room: 'dso' }) },
-  });
-  dso.start();
-  closers.add('DSO', () => dso.stop());
+  const { dsoEnforced: enforce } = run;
+  startDso(loaded, { ...engines, feeder, gateway: gateway.client('dso'), enforce, log, closers });
   const iso = await startIso(loaded, await connect('iso'), clock.join('iso'), log);
   closers.add('ISO', () => iso.stop());
   const agents = new ReplayedAgents({
@@ -71,7 +58,7 @@ async function replayMarket(
   await agents.start();
   closers.add('recorded agents', () => agents.stop());
   const aggregators: AggregatorService[] = [];
-  for (const [deraId, derIds] of portfolios) {
+  for (const [deraId, derIds] of deraPortfolios(scenario)) {
     // The keys that the bids were signed with, as their devices once enrolled them.
     const [keys, kept] = [join(out, `${deraId}.keys.ndjson`), join(recorded, `${deraId}.keys.ndjson`)];
     if (existsSync(kept)) copyFileSync(kept, keys);

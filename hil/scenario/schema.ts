@@ -154,11 +154,16 @@ export const Scenario = Type.Object(
 );
 export type Scenario = Static<typeof Scenario>;
 
+/** The DERA that a DER is registered with. */
+export function deraOf({ deraId }: Pick<Scenario, 'deraId'>, der: { readonly deraId?: string }): string {
+  return der.deraId ?? deraId;
+}
+
 /** Each DERA of the scenario with its DERs, in the order in which they first appear. */
-export function deraPortfolios({ deraId, ders }: Pick<Scenario, 'deraId' | 'ders'>): Map<string, string[]> {
+export function deraPortfolios(scenario: Pick<Scenario, 'deraId' | 'ders'>): Map<string, string[]> {
   const portfolios = new Map<string, string[]>();
-  for (const der of ders) {
-    const own = der.deraId ?? deraId;
+  for (const der of scenario.ders) {
+    const own = deraOf(scenario, der);
     portfolios.set(own, [...(portfolios.get(own) ?? []), der.derId]);
   }
   return portfolios;

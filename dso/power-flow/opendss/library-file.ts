@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldbidError } from '@fieldbid/core/errors';
+import { packageFolders } from '../../python-environment.ts';
 
 /** Folders of the package on Linux, Windows and macOS, where the wheel puts what it brings. */
 const FOLDERS = ['dss_python_backend.libs', 'dss_python_backend', 'dss_python_backend/.dylibs'];
@@ -23,13 +24,4 @@ export function findOpenDss(environment: string): string {
     'ENGINE_UNAVAILABLE',
     `the Python environment ${environment} has no OpenDSS (libdss_capi)`,
   );
-}
-
-function packageFolders(environment: string): string[] {
-  const lib = join(environment, 'lib');
-  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith('python')) : [];
-  return [
-    ...versions.map((name) => join(lib, name, 'site-packages')),
-    join(environment, 'Lib', 'site-packages'),
-  ];
 }

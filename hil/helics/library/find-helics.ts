@@ -1,8 +1,8 @@
 /** Where the Python environment of the engines keeps what the HELICS wheel brings: the library and the broker. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldbidError } from '@fieldbid/core/errors';
-import { ensurePythonEnvironment } from '@fieldbid/dso/python-environment';
+import { ensurePythonEnvironment, packageFolders } from '@fieldbid/dso/python-environment';
 
 export interface HelicsInstallation {
   /** libhelics, for koffi. */
@@ -34,13 +34,4 @@ export async function findHelics(options: { quiet?: boolean } = {}): Promise<Hel
     `the Python environment ${folder} has no HELICS: there is no package of it for this machine ` +
       '(Linux on x86-64, macOS and Windows have one); run without --clock helics here',
   );
-}
-
-function packageFolders(environment: string): string[] {
-  const lib = join(environment, 'lib');
-  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith('python')) : [];
-  return [
-    ...versions.map((name) => join(lib, name, 'site-packages')),
-    join(environment, 'Lib', 'site-packages'),
-  ];
 }
