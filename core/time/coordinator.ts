@@ -2,21 +2,15 @@
  * TimeSource, in-process: as fast as the work allows, and deterministic. Time advances to the earliest
  * requested instant once every participant is waiting; all who asked for that instant go on together.
  */
-import { FieldbidError } from '../errors.ts';
+import { Participants } from './participants.ts';
 import type { TimeSource } from './time-source.ts';
 
 /** Real milliseconds to wait for a reply while time stands still. */
 const HANG_GUARD_MS = 60_000;
 
-interface Waiting {
-  readonly t_ms: number;
-  readonly grant: (t_ms: number) => void;
-  readonly refuse: (error: FieldbidError) => void;
-}
-
 export class TimeCoordinator {
   #now_ms: number;
-  readonly #participants = new Map<string, Waiting | undefined>();
+  readonly #participants: Participants;
   #scheduled = false;
   #watchdog: NodeJS.Timeout | undefined;
   readonly #hangGuard_ms: number;
@@ -27,6 +21,11 @@ export class TimeCoordinator {
     this.#now_ms = start_ms;
     this.#hangGuard_ms = options.hangGuard_ms ?? HANG_GUARD_MS;
     this.#onHang = options.onHang;
+    this.#participants = new Participants('the run', {
+      now_ms: () => this.#now_ms,
+      patience_ms: this.#hangGuard_ms,
+      changed: () => this.#schedule(),
+    });
   }
 
   now(): number {
@@ -38,35 +37,7 @@ export class TimeCoordinator {
    * @throws FieldbidError `TIME_NAME_TAKEN` for a second participant of the same name.
    */
   join(name: string): TimeSource {
-    if (this.#participants.has(name)) {
-      throw new FieldbidError('TIME_NAME_TAKEN', `two participants of the clock are called ${name}`);
-    }
-    this.#participants.set(name, undefined);
-    let closed = false;
-    const closedError = () => new FieldbidError('TIME_CLOSED', `${name} has left the clock`);
-    return {
-      now: () => this.#now_ms,
-      requestTime: (t_ms) => {
-        if (closed) return Promise.reject(closedError());
-        if (!Number.isFinite(t_ms)) return Promise.reject(new RangeError(`${name} asked for time ${t_ms}`));
-        if (this.#participants.get(name) !== undefined) {
-          return Promise.reject(new FieldbidError('TIME_PENDING', `${name} is already waiting for a time`));
-        }
-        return new Promise<number>((grant, refuse) => {
-          this.#participants.set(name, { t_ms, grant, refuse });
-          this.#schedule();
-        });
-      },
-      patienceUntil: () => this.#hangGuard_ms,
-      close: () => {
-        if (closed) return;
-        closed = true;
-        const waiting = this.#participants.get(name);
-        this.#participants.delete(name);
-        waiting?.refuse(closedError());
-        this.#schedule();
-      },
-    };
+    return this.#participants.join(name);
   }
 
   #schedule(): void {
@@ -81,29 +52,19 @@ export class TimeCoordinator {
 
   #advance(): void {
     clearTimeout(this.#watchdog);
-    let next_ms = Number.POSITIVE_INFINITY;
-    for (const waiting of this.#participants.values()) {
-      if (waiting === undefined) {
-        this.#watch();
-        return;
-      }
-      next_ms = Math.min(next_ms, waiting.t_ms);
+    const next_ms = this.#participants.next();
+    if (next_ms === 'at work') {
+      this.#watch();
+      return;
     }
-    if (!Number.isFinite(next_ms)) return;
+    if (next_ms === 'nobody') return;
     this.#now_ms = Math.max(this.#now_ms, next_ms);
-    for (const [name, waiting] of this.#participants) {
-      if (waiting === undefined || waiting.t_ms > this.#now_ms) continue;
-      this.#participants.set(name, undefined);
-      waiting.grant(this.#now_ms);
-    }
+    this.#participants.grantUpTo(this.#now_ms);
   }
 
   #watch(): void {
     if (this.#onHang === undefined) return;
-    this.#watchdog = setTimeout(() => {
-      const holding = [...this.#participants].filter(([, waiting]) => waiting === undefined);
-      this.#onHang?.(holding.map(([name]) => name));
-    }, this.#hangGuard_ms);
+    this.#watchdog = setTimeout(() => this.#onHang?.(this.#participants.atWork()), this.#hangGuard_ms);
     this.#watchdog.unref();
   }
 }

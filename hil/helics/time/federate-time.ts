@@ -8,10 +8,10 @@
  *   all participants have left     → a little later, again and again: it holds nobody back and still hears
  */
 import { FieldbidError } from '@fieldbid/core/errors';
+import { Participants } from '@fieldbid/core/time/participants';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { NativeFederate, NativeMessage } from '../library/native-federate.ts';
 import { type Instants, STEP_NS, STEPS_PER_INSTANT } from './instants.ts';
-import { Participants } from './participants.ts';
 
 /** While somebody is at work, others are heard this often, real ms. */
 const LISTEN_MS = 4;

@@ -1,6 +1,9 @@
-/** Who shares a federate's time: waiting for a time, or at work. As core/time/coordinator.ts has it in one process. */
-import { FieldbidError } from '@fieldbid/core/errors';
-import type { TimeSource } from '@fieldbid/core/time/time-source';
+/**
+ * Who shares one market time: waiting for a time, or at work. What moves it is somebody else's: the coordinator in one
+ * process, or a co-simulation.
+ */
+import { FieldbidError } from '../errors.ts';
+import type { TimeSource } from './time-source.ts';
 
 interface Waiting {
   readonly t_ms: number;
@@ -17,7 +20,7 @@ export interface ParticipantsOptions {
 }
 
 export class Participants {
-  readonly #federate: string;
+  readonly #place: string;
   readonly #options: ParticipantsOptions;
   readonly #members = new Map<string, Waiting | undefined>();
   readonly #working = new Map<string, number>();
@@ -25,8 +28,9 @@ export class Participants {
   #empty = true;
   #ended: FieldbidError | undefined;
 
-  constructor(federate: string, options: ParticipantsOptions) {
-    this.#federate = federate;
+  /** @param place what they share time at, for people. */
+  constructor(place: string, options: ParticipantsOptions) {
+    this.#place = place;
     this.#options = options;
   }
 
@@ -81,7 +85,7 @@ export class Participants {
   /** Who holds time back. */
   atWork(): string[] {
     const members = [...this.#members].flatMap(([name, waiting]) => (waiting === undefined ? [name] : []));
-    if (this.#empty) members.push(`${this.#federate}, which is being set up`);
+    if (this.#empty) members.push(`${this.#place}, which is being set up`);
     return [...members, ...this.#working.keys()];
   }
 
