@@ -2,6 +2,7 @@
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { recordChecksum } from '@fieldbid/core/gateway-api/checksum';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
+import { readWithRecords } from '@fieldbid/core/gateway-api/interval-records';
 import type { BidState, IntervalState, VerifiedBid, VerifyReport } from '@fieldbid/core/gateway-api/schemas';
 
 export type RecordSource = Pick<
@@ -53,9 +54,7 @@ export interface ShownInterval {
 }
 
 export async function intervalOf(source: RecordSource, intervalId: string): Promise<ShownInterval> {
-  const state = await source.readInterval(intervalId);
-  const anyBids = state.submissions.some(({ bids }) => bids.length > 0);
-  const records = anyBids ? await source.readRecords(intervalId) : [];
+  const { state, records } = await readWithRecords(source, intervalId);
   const bids = records.map(({ state: { uid, derId, deraId, quantity_W, status }, raw: { bid } }) => ({
     ...{ uid, derId, deraId, quantity_W, status },
     price_uUSD_per_MWh: bid.price_uUSD_per_MWh,

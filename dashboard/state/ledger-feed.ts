@@ -4,6 +4,7 @@
  */
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
+import { readWithRecords } from '@fieldbid/core/gateway-api/interval-records';
 import type { Logger } from '@fieldbid/core/logging';
 import { pause } from '@fieldbid/core/retry';
 import type { MarketState } from './market-state.ts';
@@ -72,9 +73,7 @@ async function readIntervals(
     const intervalId = waiting.pop();
     if (intervalId !== undefined) {
       try {
-        const ledger = await source.readInterval(intervalId);
-        const anyBids = ledger.submissions.some(({ bids }) => bids.length > 0);
-        const records = anyBids ? await source.readRecords(intervalId) : [];
+        const { state: ledger, records } = await readWithRecords(source, intervalId);
         state.takeInterval(ledger, records);
         const unseen = state.unseen(intervalId).slice(0, MOST_HISTORIES);
         if (unseen.length > 0 && !waiting.includes(intervalId)) {

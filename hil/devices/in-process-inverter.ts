@@ -85,8 +85,7 @@ export class InProcessInverter implements DerDevice {
   }
 
   limitInForce_pct(): number | null {
-    this.#physics.advance();
-    return this.#physics.limit.enabled ? this.#physics.limit.pct : null;
+    return this.#physics.limitInForce_pct;
   }
 
   setVoltages_pu(voltages_pu: readonly number[]): void {

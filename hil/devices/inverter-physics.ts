@@ -77,6 +77,12 @@ export class InverterPhysics {
     return this.#energy_Wh;
   }
 
+  /** Limit in force now, percent of WMax; null when none. */
+  get limitInForce_pct(): number | null {
+    this.advance();
+    return this.limit.enabled ? this.limit.pct : null;
+  }
+
   /** What it could deliver now, W. */
   get available_W(): number {
     return this.#available_W(this.#options.now());

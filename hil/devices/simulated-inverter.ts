@@ -181,8 +181,7 @@ export class SimulatedInverter {
 
   /** Limit in force now, percent of WMax; null when none. */
   limitInForce_pct(): number | null {
-    this.#physics.advance();
-    return this.#physics.limit.enabled ? this.#physics.limit.pct : null;
+    return this.#physics.limitInForce_pct;
   }
 
   /** Grid voltage at the terminals, line to neutral, one per phase of the inverter, V. */

@@ -6,16 +6,15 @@
 import type { Bus, Subscription } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { withDeadline } from '@fieldbid/core/errors';
-import type { BidState, IntervalState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import { type IntervalSource, readWithRecords } from '@fieldbid/core/gateway-api/interval-records';
+import type { BidState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
 import { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import { SettlementReport } from '@fieldbid/core/market/settlement/report';
 import { parse } from '@fieldbid/core/schema';
 import type { BidRecord, IntervalRecord } from './run-record.ts';
 
 /** What the recorder reads; an operator's key is enough. */
-export interface RecordSource {
-  readInterval(intervalId: string): Promise<IntervalState>;
-  readRecords(intervalId: string): Promise<VerifiedBid[]>;
+export interface RecordSource extends IntervalSource {
   readBidHistory(uid: string): Promise<BidState[]>;
 }
 
@@ -91,10 +90,7 @@ export class MarketRecorder {
   async collect(source: RecordSource, intervalIds: readonly string[]): Promise<IntervalRecord[]> {
     const records: IntervalRecord[] = [];
     for (const intervalId of intervalIds) {
-      const state = await source.readInterval(intervalId);
-      const bids = state.submissions.some((s) => s.bids.length > 0)
-        ? await source.readRecords(intervalId)
-        : [];
+      const { state, records: bids } = await readWithRecords(source, intervalId);
       const rows = await Promise.all(
         bids.map(async (bid) => bidRecord(bid, await source.readBidHistory(bid.state.uid))),
       );

@@ -131,8 +131,7 @@ export class SimulatedOpcUaInverter {
 
   /** Limit in force now, percent of the rating; null when none. */
   limitInForce_pct(): number | null {
-    this.#physics.advance();
-    return this.#physics.limit.enabled ? this.#physics.limit.pct : null;
+    return this.#physics.limitInForce_pct;
   }
 
   /** Grid voltage at the terminals in per unit of nominal, one per phase. */
