@@ -19,7 +19,7 @@ import {
 } from '../power-flow/power-flow.ts';
 import { bareLimits, type CaseLimits, isInside, limitsWithMargin, type Measured, measure } from './limits.ts';
 
-/** DER → active power of all that are connected where it is, W; of one DER of each place (`injectionOf`). */
+/** DER → active power of all that are connected where it is, W; of one DER of each place (`injector`). */
 export type Injection = Readonly<Record<string, number>>;
 
 export interface Case {
@@ -103,12 +103,10 @@ export class IntervalCheck {
     }).flat();
   }
 
-  /** What these quantities inject, by place: DERs that are connected alike are one, and a silent one is not asked. */
-  injectionOf(derIds: readonly string[], quantity_W: (i: number) => number): Injection {
-    return this.injector(derIds)(quantity_W);
-  }
-
-  /** The same for many quantities of the same DERs. */
+  /**
+   * What quantities of these DERs inject, by place: DERs that are connected alike are one, and a silent one is not
+   * asked. Made once for many quantities.
+   */
   injector(derIds: readonly string[]): (quantity_W: (i: number) => number) => Injection {
     const places = [
       ...new Set(derIds.filter((derId) => !this.#silent.has(derId)).map((derId) => this.placeOf(derId))),

@@ -6,8 +6,8 @@ export const unrestricted: Policy = {
   name: 'none',
 
   async decide(check: IntervalCheck, requests: readonly Request[]): Promise<Verdict> {
-    const derIds = requests.map(({ derId }) => derId);
-    const results = await check.evaluate(check.injectionOf(derIds, (i) => requests[i]?.quantity_W ?? 0));
+    const inject = check.injector(requests.map(({ derId }) => derId));
+    const results = await check.evaluate(inject((i) => requests[i]?.quantity_W ?? 0));
     const extremes = extremesOf(results);
     const feasible = isFeasible(results);
     const worst = worstOf(results);
