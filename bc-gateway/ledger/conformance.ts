@@ -19,6 +19,7 @@ import type { RefusalCode } from '@fieldbid/chaincode/transactions/refusal';
 import { bidUid } from '@fieldbid/core/digest';
 import { codeOf } from '@fieldbid/core/errors';
 import type { LedgerEvent } from '@fieldbid/core/gateway-api/schemas';
+import { mapAtOnce } from '@fieldbid/core/map-at-once';
 import { seededSigner } from '@fieldbid/core/signing-key';
 import type { ExecutionContext, TestFn } from 'ava';
 import { positionOf } from './checkpoint.ts';
@@ -424,7 +425,8 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
   withMarket('of 500 concurrent claims on one device exactly one is committed', async (t, market) => {
     const shared = `${market.deraId}-shared`;
     t.timeout(120_000);
-    const others = await pooled(500, 50, async () => {
+    // Some at a time: this is about the claims, not about the registrations before them.
+    const others = await mapAtOnce([...Array(500).keys()], 50, async () => {
       const m = await Market.open(t, market.ledger);
       return { m, derId: await m.der('pv', [shared]) };
     });
@@ -512,17 +514,6 @@ async function persistently(submit: () => Promise<Submitted>): Promise<Submitted
       if (codeOf(error) !== 'LEDGER_CONFLICT') throw error;
     }
   }
-}
-
-/** Some at a time: this is about the claims, not about the registrations before them. */
-async function pooled<T>(count: number, atOnce: number, work: () => Promise<T>): Promise<T[]> {
-  const done: T[] = [];
-  let left = count;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) done.push(await work());
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return done;
 }
 
 /** Events of one market: on a ledger that stays, others have theirs in between. */

@@ -117,6 +117,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       feeder,
       now: () => clock.now(),
       time: new WallClock(shared),
+      speed: config.speed,
       connect: async () => bus,
       firstPort: config.firstPort,
       ...(config.opcuaFolder === undefined

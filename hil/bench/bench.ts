@@ -24,6 +24,8 @@ export interface BenchParts {
   /** Market time at a DER, where each has a clock of its own. */
   readonly nowAt?: (derId: string) => () => number;
   readonly time: TimeSource;
+  /** Market seconds per real second, by the wall clock; absent on a clock that waits for the work. */
+  readonly speed?: number;
   /** Devices that run elsewhere; absent: they are opened here. */
   readonly devices?: BenchDevices;
   /** What lies between the devices and the feeder; absent: nothing. */
@@ -92,6 +94,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     end_ms,
     step_ms: scenario.powerFlow.step_s * 1000,
     offset_ms: scenario.powerFlow.offset_s * 1000,
+    ...(parts.speed === undefined ? {} : { speed: parts.speed }),
     onMinute: async (minute) => {
       minutes.push(minute);
       const highest =
@@ -138,7 +141,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         // In the order of the plant's devices, which is the scenario's.
         derIds: devices.map(({ derId }) => derId),
         minutes,
-        pacing: { ...plant.pacing },
+        pacing: plant.pacing,
         intervals,
         dayAhead,
         settlements: recorder.settlements(),

@@ -1,6 +1,7 @@
 /** What stands on the screen when a run has ended: what happened, and where to look. */
 import { resolve } from 'node:path';
 import { faultsText } from '../report/faults.ts';
+import { pacingText } from '../report/pacing.ts';
 import { inUsd } from '../report/settlement.ts';
 import { type RunSummary, shortcomings } from '../report/summary.ts';
 
@@ -64,14 +65,8 @@ export function closingText(summary: RunSummary, folder: string): string {
       'gate to registers',
       `median ${gate.p50.toFixed(0)} ms, 95 % within ${gate.p95.toFixed(0)} ms`,
     ]);
-  if (summary.clock.startsWith('wall')) {
-    const { steps, overruns, latest_ms } = summary.pacing;
-    const seconds = (latest_ms / 1000).toFixed(1);
-    rows.push([
-      'real time',
-      `${overruns} of ${steps} power-flow steps overran; the latest was ${seconds} s of market time late`,
-    ]);
-  }
+  const paced = pacingText(summary.pacing);
+  if (paced !== undefined) rows.push(['real time', paced]);
   const faults = faultsText(summary.faults);
   if (faults !== '') rows.push(['faults', faults]);
   rows.push(['report', resolve(folder, 'report.html')]);

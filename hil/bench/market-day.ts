@@ -138,6 +138,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     feeder,
     now: clock.now,
     time: clock.join('plant'),
+    ...(options.realtimeSpeed === undefined ? {} : { speed: options.realtimeSpeed }),
     ...(nowAt === undefined ? {} : { nowAt }),
     ...(linkOf === undefined ? {} : { linkOf }),
     ...(remote === undefined ? {} : { devices: remote.devices }),

@@ -7,7 +7,7 @@ import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { isSolved, type PowerFlow } from '@fieldbid/dso/power-flow/power-flow';
-import type { MinuteRecord } from '../recorder/run-record.ts';
+import type { MinuteRecord, PacedStep, Pacing } from '../recorder/run-record.ts';
 
 /** What stands at a DER's bus: a simulated inverter, or a physical one known by its agent's measurements. */
 export interface PlantDevice {
@@ -45,44 +45,57 @@ export interface PlantOptions {
   readonly end_ms: number;
   readonly step_ms: number;
   readonly offset_ms: number;
+  /** Market ms per real ms, by the wall clock; absent on a clock that waits for the work. */
+  readonly speed?: number;
   readonly onMinute: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
 }
 
-/** A step that begins later than this share of a step behind its time is an overrun: the next one is at risk. */
-const OVERRUN_SHARE = 0.5;
+/** A step that begins later than this share of a step behind its time is an overrun: its voltages are of the past. */
+const LATEST_SHARE = 0.5;
 
 export class Plant {
   readonly #options: PlantOptions;
   readonly #index: ReadonlyMap<string, number>;
-  /** How well the feeder keeps up with its clock: always, on a clock that waits for it. */
-  readonly pacing = { steps: 0, overruns: 0, latest_ms: 0 };
+  readonly #steps: PacedStep[] = [];
 
   constructor(options: PlantOptions) {
     this.#options = options;
     this.#index = new Map(options.powerFlow.description.nodePhases.map((name, i) => [name, i]));
   }
 
+  /** How well the feeder has kept up with its clock so far: always, on a clock that waits for it. */
+  get pacing(): Pacing {
+    const { speed, step_ms } = this.#options;
+    return { step_ms: speed === undefined ? null : step_ms / speed, steps: [...this.#steps] };
+  }
+
   /** Runs to the end of the day, or until its clock is closed. */
   async run(): Promise<void> {
-    const { time, start_ms, end_ms, step_ms, offset_ms, log } = this.#options;
+    const { time, start_ms, end_ms, step_ms, offset_ms } = this.#options;
     try {
       for (let step = start_ms; step < end_ms; step += step_ms) {
-        const granted_ms = await time.requestTime(step + offset_ms);
-        const late_ms = granted_ms - (step + offset_ms);
-        this.pacing.steps++;
-        this.pacing.latest_ms = Math.max(this.pacing.latest_ms, Math.round(late_ms));
-        if (late_ms > OVERRUN_SHARE * step_ms) {
-          this.pacing.overruns++;
-          log.warn({ at_ms: step + offset_ms, late_ms }, 'the feeder is behind its clock');
-        }
-        await this.#solve(step + offset_ms);
+        const at_ms = step + offset_ms;
+        const late_ms = (await time.requestTime(at_ms)) - at_ms;
+        const began = performance.now();
+        await this.#solve(at_ms);
+        this.#pace(at_ms, late_ms, performance.now() - began);
       }
     } catch (error) {
       if (codeOf(error) !== 'TIME_CLOSED') throw error;
     } finally {
       time.close();
     }
+  }
+
+  /** @param late_ms market time. @param work_ms real time. */
+  #pace(at_ms: number, late_ms: number, work_ms: number): void {
+    const { speed, step_ms, log } = this.#options;
+    const overran =
+      speed !== undefined && (late_ms > LATEST_SHARE * step_ms || late_ms + work_ms * speed > step_ms);
+    const step = { at_ms, late_ms: late_ms / (speed ?? 1), work_ms, overran };
+    if (overran) log.warn(step, 'the feeder is behind its clock');
+    this.#steps.push(step);
   }
 
   async #solve(at_ms: number): Promise<void> {

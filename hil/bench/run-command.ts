@@ -100,8 +100,8 @@ Examples:
 
 Exit code: 0 when every interval completed (or fell to a fault on demand) and no voltage left its limits, 1 otherwise, 2 for wrong usage.
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
-day-ahead.csv, settlement.csv, statements.csv, faults.csv, ledger-payloads.ndjson, log.ndjson, the stores under gateway/,
-and scenario/ and run.json for fieldbid replay.`,
+day-ahead.csv, settlement.csv, statements.csv, faults.csv, pacing.csv by the wall clock, ledger-payloads.ndjson,
+log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid replay.`,
     )
     .action(async (options: RunOptions, command: Command) => {
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {

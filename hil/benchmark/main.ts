@@ -14,6 +14,7 @@ import { ledgerFigures } from './ledger.ts';
 import { opcuaFigures } from './opcua.ts';
 import { pageFigures } from './page.ts';
 import { readFigures } from './read.ts';
+import { realtimeFigures } from './realtime.ts';
 import { scaleFigures } from './scale.ts';
 import { transportFigures } from './transport.ts';
 
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<[strin
   opcua: opcuaFigures,
   page: pageFigures,
   read: readFigures,
+  realtime: realtimeFigures,
   scale: scaleFigures,
   transport: transportFigures,
 };

@@ -8,6 +8,7 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { withDeadline } from '@fieldbid/core/errors';
 import { type IntervalSource, readWithRecords } from '@fieldbid/core/gateway-api/interval-records';
 import type { BidState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
+import { mapAtOnce } from '@fieldbid/core/map-at-once';
 import { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import { SettlementReport } from '@fieldbid/core/market/settlement/report';
 import { parse } from '@fieldbid/core/schema';
@@ -20,6 +21,7 @@ export interface RecordSource extends IntervalSource {
 
 const MARKER_TOPIC = 'fieldbid/v1/recorder/marker';
 const MARKER_DEADLINE_MS = 10_000;
+const HISTORIES_AT_ONCE = 32;
 
 export class MarketRecorder {
   /** Per DER and interval the latest: a command verified at first may be found broken later. */
@@ -91,8 +93,8 @@ export class MarketRecorder {
     const records: IntervalRecord[] = [];
     for (const intervalId of intervalIds) {
       const { state, records: bids } = await readWithRecords(source, intervalId);
-      const rows = await Promise.all(
-        bids.map(async (bid) => bidRecord(bid, await source.readBidHistory(bid.state.uid))),
+      const rows = await mapAtOnce(bids, HISTORIES_AT_ONCE, async (bid) =>
+        bidRecord(bid, await source.readBidHistory(bid.state.uid)),
       );
       records.push({
         intervalId,

@@ -82,6 +82,24 @@ export interface DeviceWrites {
   readonly mostOfOneRegister: number | null;
 }
 
+/** One step of the feeder's power flow, in real milliseconds. */
+export interface PacedStep {
+  /** Market time that it is for, epoch ms. */
+  readonly at_ms: number;
+  /** How long after its time it began; 0 on a clock that waits for it. */
+  readonly late_ms: number;
+  /** From its beginning until its voltages were at the devices. */
+  readonly work_ms: number;
+  /** It was not done when the next one was due, or began more than half a step late. */
+  readonly overran: boolean;
+}
+
+export interface Pacing {
+  /** Real ms from one step to the next; null on a clock that waits. */
+  readonly step_ms: number | null;
+  readonly steps: readonly PacedStep[];
+}
+
 export interface RunRecord {
   readonly header: RunHeader;
   /** `node.phase`, e.g. `l675.B`. */
@@ -98,8 +116,8 @@ export interface RunRecord {
   readonly faults: readonly FaultMark[];
   /** Of the simulated devices. */
   readonly writes: readonly DeviceWrites[];
-  /** Steps of the feeder's power flow, those that were behind the clock, and the latest, ms of market time. */
-  readonly pacing: { readonly steps: number; readonly overruns: number; readonly latest_ms: number };
+  /** How the steps of the feeder's power flow kept up with the clock. */
+  readonly pacing: Pacing;
   /** Real milliseconds: set-up, day, closing. */
   readonly wall_ms: Readonly<Record<string, number>>;
   /** Resident memory at the end, MiB, per process. */

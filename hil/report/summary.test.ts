@@ -105,7 +105,7 @@ const run: RunRecord = {
   verdicts: [],
   faults: [],
   writes: [{ derId: 'pv-1', requests: 96, mostOfOneRegister: 95 }],
-  pacing: { steps: 2, overruns: 0, latest_ms: 0 },
+  pacing: { step_ms: null, steps: [] },
   wall_ms: {},
   memory_MiB: {},
 };
@@ -117,7 +117,21 @@ test('figures worked by hand: a quarter of an hour at 20 kW is 5 kWh, fifteen mi
   t.like(summary.originalBids, { max_pu: 1.06, intervalsAboveLimit: 1 });
   t.is(summary.timings.gateClosureToRegisters?.p50, 40);
   t.deepEqual(summary.writes, { 'pv-1': { requests: 96, mostOfOneRegister: 95 } });
+  t.deepEqual(summary.pacing, { step_ms: null, steps: 0, overruns: 0, late_ms: null, work_ms: null });
   t.deepEqual(shortcomings(summary), []);
+});
+
+test('how steps kept up with the clock: the latest, the longest, and those that overran', (t) => {
+  const steps = [
+    { at_ms: 0, late_ms: 2, work_ms: 40, overran: false },
+    { at_ms: 60_000, late_ms: 700, work_ms: 400, overran: true },
+  ];
+  const { pacing } = summarize({ ...run, pacing: { step_ms: 1000, steps } });
+  t.deepEqual(pacing, {
+    ...{ step_ms: 1000, steps: 2, overruns: 1 },
+    late_ms: { count: 2, p50: 2, p95: 700, max: 700 },
+    work_ms: { count: 2, p50: 40, p95: 400, max: 400 },
+  });
 });
 
 test('a minute outside the limits counts once, however many nodes are; at the limit is inside', (t) => {

@@ -2,6 +2,7 @@
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { type DeviceWrites, isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { type FaultSummary, faultSummary } from './faults.ts';
+import { type PacingSummary, pacingSummary } from './pacing.ts';
 import {
   type DayAheadSummary,
   dayAheadSummary,
@@ -24,8 +25,8 @@ export interface RunSummary {
   /** Power flows of the feeder as it was, one a minute. */
   powerFlows: number;
   powerFlowFailures: number;
-  /** How well the power flow kept up with the clock; an overrun began more than half a step late. */
-  pacing: RunRecord['pacing'];
+  /** How well the power flow kept up with the clock. */
+  pacing: PacingSummary;
   voltage: {
     min_pu: number | null;
     min_at: string | null;
@@ -103,7 +104,7 @@ export function summarize(run: RunRecord): RunSummary {
     },
     powerFlows: run.minutes.filter(({ failure }) => failure === undefined).length,
     powerFlowFailures: run.minutes.filter(({ failure }) => failure !== undefined).length,
-    pacing: run.pacing,
+    pacing: pacingSummary(run.pacing),
     voltage: voltages(run),
     originalBids: {
       max_pu: originals.length === 0 ? null : Math.max(...originals) / 1e6,

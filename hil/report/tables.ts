@@ -7,11 +7,15 @@ import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { csv } from './csv.ts';
 import { faultsTable } from './faults.ts';
+import { pacingTable } from './pacing.ts';
 import { dayAheadTable, settlementTable, statementsTable } from './settlement-tables.ts';
 
 /** File name → content. */
 export function tables(run: RunRecord): Record<string, string> {
+  const pacing = pacingTable(run);
   return {
+    // By the wall clock alone, and of real time: no two runs have the same.
+    ...(pacing === undefined ? {} : { 'pacing.csv': pacing }),
     'intervals.csv': intervalsTable(run),
     'awards.csv': awardsTable(run),
     'voltages.csv': voltagesTable(run),

@@ -190,6 +190,22 @@ if (document.getElementById('prices') !== null)
     [run.intervals.at_s, run.intervals.price_USD_per_MWh],
   );
 
+if (run.pacing) {
+  chart(
+    'pacing',
+    220,
+    {
+      axes: [{ label: 'real time, ms', size: 64 }],
+      series: [
+        time,
+        { label: 'begun late', stroke: () => css('--phase-b'), width: 1.5, value: fixed(1) },
+        { label: 'took', stroke: () => css('--phase-a'), width: 1.5, value: fixed(1) },
+      ],
+    },
+    [run.pacing.at_s, run.pacing.late_ms, run.pacing.work_ms],
+  );
+}
+
 // Fig. 6, bottom: one interval's curves.
 const slider = document.getElementById('interval');
 const label = document.getElementById('interval-label');
