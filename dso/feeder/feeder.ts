@@ -2,6 +2,7 @@
  * A feeder as the DSO knows it (A9): model, limits, where each DER is connected, and the forecast of load and
  * PV by minute of day. What a day really brings is not in here.
  */
+import { placesOf } from '../power-flow/places.ts';
 import type {
   DerConnection,
   FeederModel,
@@ -71,15 +72,7 @@ export class Feeder {
   constructor(data: FeederData) {
     this.data = data;
     this.#ders = new Map(data.ders.map((der) => [der.derId, der]));
-    const first = new Map<string, string>();
-    const places = new Map<string, string>();
-    for (const { derId, bus, phases } of data.ders) {
-      const place = `${bus} ${phases.join('')}`;
-      const stands = first.get(place) ?? derId;
-      first.set(place, stands);
-      places.set(derId, stands);
-    }
-    this.#places = places;
+    this.#places = placesOf(data.ders).of;
   }
 
   get id(): string {

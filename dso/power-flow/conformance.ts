@@ -210,6 +210,22 @@ export function powerFlowConformance(
     }),
   );
 
+  test(
+    `${name}: DERs on the same bus and phases add up, whichever of them a case names`,
+    withEngine(
+      { ...MODEL, ders: [...DERS, { derId: 'three-too', bus: 'l675', phases: ['A', 'B', 'C'] }] },
+      async (t, engine) => {
+        const alone = solved(await engine.solve({ loadFactors: {}, derPower_W: { three: 3e5 } }));
+        for (const derPower_W of [{ 'three-too': 3e5 }, { three: 1e5, 'three-too': 2e5 }]) {
+          const { magnitude_pu } = solved(await engine.solve({ loadFactors: {}, derPower_W }));
+          magnitude_pu.forEach(
+            (pu, i) => void t.true(Math.abs(pu - (alone.magnitude_pu[i] ?? 0)) < REPEATABLE_PU),
+          );
+        }
+      },
+    ),
+  );
+
   test(`${name}: a loaded island is refused by name`, async (t) => {
     const file = variant('status CLOSED;', 'status OPEN;');
     await t.throwsAsync(open({ ...MODEL, file }), { code: 'ISLANDED_NODE', message: /l675\.[ABC]/ });

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, InputError, messageOf } from '@fieldbid/core/errors';
 import { CRASHES_PER_CASE, LOAD_DEADLINE_MS, SOLVE_DEADLINE_MS, START_ATTEMPTS } from '../patience.ts';
+import { placesOf } from '../places.ts';
 import type {
   Extremes,
   FeederDescription,
@@ -18,7 +19,7 @@ import type {
   Solution,
 } from '../power-flow.ts';
 import { monitoredVoltages } from '../voltages.ts';
-import { type Channel, channelsFor, channelValues } from './channels.ts';
+import { CaseChannels, type Channel, channelsFor } from './channels.ts';
 import { describe } from './description.ts';
 import { derObject, derObjects, type GlmObject, objectsIn, phasesOf } from './glm.ts';
 import { type Answer, BridgeProcess, type ExchangeEnd, unavailable } from './process.ts';
@@ -52,6 +53,7 @@ export class GridLabD implements PowerFlow {
   readonly #folder: string;
   readonly #prepared: Prepared;
   #loaded: Loaded | undefined;
+  readonly #cases: CaseChannels;
   #own: readonly number[];
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -87,7 +89,10 @@ export class GridLabD implements PowerFlow {
     const channels = channelsFor(model, objects);
     const folder = mkdtempSync(join(tmpdir(), 'fieldbid-feeder-'));
     const file = join(folder, basename(model.file));
-    writeFileSync(file, `${text}\n${derObjects(model.ders, objects, model.voltages)}`);
+    writeFileSync(
+      file,
+      `${text}\n${derObjects(placesOf(model.ders).representatives, objects, model.voltages)}`,
+    );
     try {
       const { loaded, description } = await start({ file, model, channels, objects }, options);
       return new GridLabD({ file, model, channels, objects }, options, folder, loaded, description);
@@ -109,6 +114,7 @@ export class GridLabD implements PowerFlow {
     this.#folder = folder;
     this.#loaded = loaded;
     this.#own = loaded.own;
+    this.#cases = new CaseChannels(prepared.channels, prepared.model);
     this.description = description;
   }
 
@@ -137,7 +143,7 @@ export class GridLabD implements PowerFlow {
   }
 
   #values(one: PowerFlowCase): number[] {
-    return channelValues(this.#prepared.channels, this.#own, one, this.#prepared.model);
+    return this.#cases.values(this.#own, one);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -191,7 +197,10 @@ async function start(
 ): Promise<{ loaded: Loaded; description: FeederDescription }> {
   const deadline_ms = options.loadDeadline_ms ?? LOAD_DEADLINE_MS;
   const children = [...objects.values()].filter(({ properties }) => properties.has('parent'));
-  const hidden = [...model.ders.map(({ derId }) => derObject(derId)), ...children.map(({ name }) => name)];
+  const hidden = [
+    ...placesOf(model.ders).representatives.map(({ derId }) => derObject(derId)),
+    ...children.map(({ name }) => name),
+  ];
   let last: unknown;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const process = new BridgeProcess(options.python, dirname(model.file));

@@ -5,7 +5,7 @@
  */
 import { readText } from '@fieldbid/core/config';
 import { codeOf, FieldbidError, messageOf } from '@fieldbid/core/errors';
-import { channelValues } from '../gridlabd/channels.ts';
+import { CaseChannels } from '../gridlabd/channels.ts';
 import { unavailable } from '../gridlabd/process.ts';
 import { CRASHES_PER_CASE, LOAD_DEADLINE_MS, SOLVE_DEADLINE_MS, START_ATTEMPTS } from '../patience.ts';
 import type {
@@ -42,6 +42,7 @@ export class OpenDss implements PowerFlow {
   readonly #options: OpenDssOptions;
   readonly #model: FeederModel;
   readonly #translation: Translation;
+  readonly #cases: CaseChannels;
   readonly #own: readonly number[];
   #worker: WorkerProcess | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -71,6 +72,7 @@ export class OpenDss implements PowerFlow {
     this.#options = options;
     this.#worker = worker;
     this.#own = ownValues(translation.channels);
+    this.#cases = new CaseChannels(translation.channels, model);
     this.description = { ...translation.description, engine: version };
   }
 
@@ -105,8 +107,7 @@ export class OpenDss implements PowerFlow {
     full: boolean,
     read: ReadRecord<T>,
   ): Promise<(T | NoSolution)[]> {
-    const { channels } = this.#translation;
-    const values = cases.map((one) => channelValues(channels, this.#own, one, this.#model));
+    const values = cases.map((one) => this.#cases.values(this.#own, one));
     const turn = this.#tail.then(async () => {
       const results: (T | NoSolution)[] = [];
       for (let from = 0; from < values.length; from += BATCH) {

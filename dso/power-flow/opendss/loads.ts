@@ -87,7 +87,7 @@ export class Loads {
     }
   }
 
-  /** A DER is a load of negative constant power. */
+  /** A DER, or all that are connected where it is, is a load of negative constant power. */
   addDer(
     der: DerConnection,
     bus: string,
@@ -153,7 +153,7 @@ function pairsOf({ derId, phases }: DerConnection, model: FeederModel): Terminal
   });
 }
 
-/** What `channelValues` scales: re and im in turn, in the order of the channels. */
+/** What `CaseChannels` scales: re and im in turn, in the order of the channels. */
 export function ownValues(channels: readonly LoadChannel[]): number[] {
   return channels.flatMap(({ own }) => [own.re, own.im]);
 }

@@ -1,6 +1,7 @@
 /** A GLM with its DERs as an OpenDSS circuit, with all that is needed to set cases and to read answers. */
 import { FieldbidError, InputError } from '@fieldbid/core/errors';
 import { describe } from '../gridlabd/description.ts';
+import { placesOf } from '../places.ts';
 import type {
   FeederDescription,
   FeederModel,
@@ -79,7 +80,7 @@ export function translate(model: FeederModel, glm: string): Translation {
   for (const load of reader.ofKind('load')) loads.addLoad(load, busOf(load.name));
   for (const capacitor of reader.ofKind('capacitor')) loads.addCapacitor(capacitor, busOf(capacitor.name));
   const kind = model.voltages ?? 'line-to-neutral';
-  for (const der of model.ders) {
+  for (const der of placesOf(model.ders).representatives) {
     const nominal_V = requireObject(reader, busOf(der.bus)).number('nominal_voltage', 'V');
     loads.addDer(der, busOf(der.bus), nominal_V, kind, model);
   }
