@@ -74,7 +74,7 @@ export class BidBook {
       now_ms,
       closedGates: this.#closed,
       sequences: this.#sequences,
-      accepted: new Set(page.bids.keys()),
+      accepted: page.bids,
       ...this.#signatures,
     });
     if (!validation.ok) {

@@ -48,7 +48,11 @@ function write(value: unknown): string {
 }
 
 function writeObject(value: object): string {
-  if (Array.isArray(value)) return `[${value.map((item, i) => writeAt(i, item)).join(',')}]`;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + writeAt(i, value[i]);
+    return `[${text}]`;
+  }
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new NotJson(
@@ -57,10 +61,9 @@ function writeObject(value: object): string {
   }
   const record = value as Record<string, unknown>;
   // Without a comparator, sort() is by UTF-16 code unit.
-  const members = Object.keys(record)
-    .sort()
-    .map((key) => `${write(key)}:${writeAt(key, record[key])}`);
-  return `{${members.join(',')}}`;
+  for (const key of Object.keys(record).sort())
+    text += `${text === '' ? '' : ','}${write(key)}:${writeAt(key, record[key])}`;
+  return `{${text}}`;
 }
 
 function writeAt(key: string | number, item: unknown): string {

@@ -6,6 +6,7 @@ import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf, messageOf } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
+import { mapAtOnce } from '@fieldbid/core/map-at-once';
 import type { Moments } from '@fieldbid/core/market/calendar';
 import type { Award } from '@fieldbid/core/market/messages';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
@@ -24,6 +25,8 @@ export interface DispatchOptions {
 const DISPATCHED_REVISION = 4;
 /** Longest real wait for one agent to take over its award, ms: a hung agent must not hold up the others. */
 const AWARD_DEADLINE_MS = 5000;
+/** Under way together: more would wait for one another, and their deadlines for nobody. */
+const AWARDS_AT_ONCE = 1000;
 
 export class Dispatch {
   readonly #options: DispatchOptions;
@@ -46,7 +49,7 @@ export class Dispatch {
     const { id } = moment.interval;
     this.#stages.set(id, result === undefined ? 'zero' : 'under way');
     const awards = awardsOf(derIds, moment, result, this.#nextNumber());
-    const faults = await Promise.all(awards.map((award) => this.#send(award, moment)));
+    const faults = await mapAtOnce(awards, AWARDS_AT_ONCE, (award) => this.#send(award, moment));
     if (result !== undefined) {
       this.#stages.set(id, 'out');
       if (this.#reduced.delete(id)) await this.#sendReduced(moment);

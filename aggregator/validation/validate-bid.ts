@@ -22,7 +22,7 @@ export interface ValidationContext {
   /** Highest sequence number accepted per DER and product (`sequenceKey`). */
   readonly sequences: ReadonlyMap<string, number>;
   /** UIDs already accepted. */
-  readonly accepted: ReadonlySet<string>;
+  readonly accepted: { has(uid: string): boolean };
   /** Keys of a DER; undefined when it was never enrolled. */
   readonly keysOf: (derId: string) => BidKeys | undefined;
   /** Whether a DER that was never enrolled may not bid at all. */

@@ -50,10 +50,10 @@ export function statesOf({ revisions, ...identity }: StoredBid): BidState[] {
 }
 
 /** The latest revision. */
-export function stateOf(bid: StoredBid): BidState {
-  const state = statesOf(bid).at(-1);
-  if (state === undefined) throw new RangeError(`bid ${bid.uid} is stored without a revision`);
-  return state;
+export function stateOf({ revisions, ...identity }: StoredBid): BidState {
+  const revision = revisions.at(-1);
+  if (revision === undefined) throw new RangeError(`bid ${identity.uid} is stored without a revision`);
+  return { ...identity, ...revision };
 }
 
 export async function saveFirst(ctx: TransactionContext, state: BidState): Promise<void> {

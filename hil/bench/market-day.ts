@@ -79,8 +79,8 @@ export interface Hands {
   enginePids(): { plant: number | undefined; dso: number | undefined };
 }
 
-/** Real ms for a simulated inverter's answer on the fast clock. */
-const PATIENT_DEADLINE_MS = 30_000;
+/** Real ms for an answer of a simulated inverter, or of the BC-GW, on the fast clock. */
+const PATIENT_DEADLINE_MS = 60_000;
 /** Codes of the bench are used at once. Real ms. */
 const CODE_VALID_MS = 60_000;
 
@@ -117,7 +117,9 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
 
   const marketNow = (): number => Math.floor(clock.now());
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
-  const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers);
+  // While time stands still a busy gateway must not look like one that is away.
+  const patience = options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {};
+  const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers, patience);
 
   const { dsoEnforced: enforce } = options;
   startDso(loaded, { ...engines, feeder, gateway: gateway.client('dso'), enforce, log, closers });

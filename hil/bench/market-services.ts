@@ -43,6 +43,7 @@ export interface OpenGateway {
   startAgain(): Promise<void>;
 }
 
+/** @param options.deadline_ms real ms for one of its answers; as the client has it when absent. */
 export async function openGateway(
   loaded: LoadedScenario,
   folder: string,
@@ -50,6 +51,7 @@ export async function openGateway(
   now: () => number,
   log: Logger,
   closers: Closers,
+  options: { readonly deadline_ms?: number } = {},
 ): Promise<OpenGateway> {
   const { seed } = loaded.scenario;
   const wanted: NewApiKey[] = [
@@ -90,7 +92,7 @@ export async function openGateway(
       if (apiKey === undefined) throw new TypeError(`no key was made for ${name}`);
       const onInterruption = (error: unknown): void =>
         log.warn({ client: name, code: codeOf(error) }, `event stream interrupted: ${messageOf(error)}`);
-      return new GatewayClient({ url, apiKey, onInterruption });
+      return new GatewayClient({ url, apiKey, onInterruption, ...options });
     },
   };
 }
