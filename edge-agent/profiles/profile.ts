@@ -118,7 +118,7 @@ export function loadProfile(
   nameOrFile: string = DEFAULT_PROFILE,
   beside: string = process.cwd(),
 ): DeviceProfile {
-  if (/\.ya?ml$/.test(nameOrFile)) {
+  if (isProfileFile(nameOrFile)) {
     return checked(isAbsolute(nameOrFile) ? nameOrFile : resolve(beside, nameOrFile));
   }
   const names = profileNames();
@@ -159,14 +159,19 @@ export function mismatch(
   return `profile ${name} needs SunSpec ${any.join(' or ')}, not found`;
 }
 
+/** Whether a profile is named by the path of a file, and not by one of our names. */
+export function isProfileFile(nameOrFile: string): boolean {
+  return /\.ya?ml$/.test(nameOrFile);
+}
+
 /** A profile as a config file names it: one of ours by its name, a file relative to that config file. */
 export function profileBeside(configFile: string, nameOrFile: string): string {
-  return /\.ya?ml$/.test(nameOrFile) ? besideFile(configFile, nameOrFile) : nameOrFile;
+  return isProfileFile(nameOrFile) ? besideFile(configFile, nameOrFile) : nameOrFile;
 }
 
 /** The file of a profile that comes with the agent, or of one that is named by its path. */
 export function profileFile(nameOrFile: string): string {
-  return /\.ya?ml$/.test(nameOrFile) ? resolve(nameOrFile) : join(FOLDER, `${nameOrFile}.yaml`);
+  return isProfileFile(nameOrFile) ? resolve(nameOrFile) : join(FOLDER, `${nameOrFile}.yaml`);
 }
 
 function checked(file: string): DeviceProfile {
