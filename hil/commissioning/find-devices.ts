@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
 import { type OpcUaOptions, opcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/commands';
 import { loadMapping } from '@fieldbid/edge-agent/drivers/opcua/mapping';
+import { accessBeside } from '../bench/opcua-lab.ts';
 import { serveDumpFile } from '../devices/replay.ts';
 import { DUMP } from '../scenario/schema.ts';
 import type { Place } from './addresses.ts';
@@ -52,9 +53,10 @@ async function examineOpcUa(
   }
   const mapping = resolve(opcua.mapping);
   const { name } = loadMapping(mapping).mapping;
-  const access = opcUaAccess(endpoint, { ...opcua, mapping });
+  const { opcua: access } = opcUaAccess(endpoint, { ...opcua, mapping });
+  const opened = access === undefined ? {} : { opcua: accessBeside(resolve('here'), access) };
   const proposal = { profile: mapping, reason: `mapping ${name}`, others: [] };
-  return examineAs({ endpoint, ...access }, { device: endpoint, proposal, interval_min });
+  return examineAs({ endpoint, mapping, ...opened }, { device: endpoint, proposal, interval_min });
 }
 
 /** A dump is served to this machine for as long as it is looked at. */

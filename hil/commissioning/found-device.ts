@@ -1,7 +1,9 @@
 /** What the wizard knows of a device that it has found, and of an address where it has found none. */
+import { basename } from 'node:path';
 import type { DerIdentity, DerReading } from '@fieldbid/edge-agent/device/der-device';
 import type { Finding } from '@fieldbid/edge-agent/doctor/finding';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import { DUMP } from '../scenario/schema.ts';
 
 export interface Proposal {
   /** Name of a profile, or its file; of an OPC UA device its mapping file. */
@@ -54,4 +56,9 @@ export function keysOf({ identity, device, endpoint, alsoAt }: FoundDevice): str
 /** Phases that it has, by its voltages; 0 where it does not say them. */
 export function phasesOf({ reading }: FoundDevice): number {
   return reading.voltages_V.length;
+}
+
+/** For tables: of a dump only the name of its file. */
+export function shortAddress(device: string): string {
+  return device.startsWith(DUMP) ? `${DUMP}${basename(device)}` : device;
 }

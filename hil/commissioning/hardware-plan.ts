@@ -33,6 +33,8 @@ export interface HardwarePlan {
   /** Writes of one register, where nothing has to be repeated. */
   readonly perInterval: number;
   readonly perDay: number;
+  /** Between two signs of life, where the device wants them, s. */
+  readonly heartbeat_s: number;
   /** What the profile allows a day; null: it says nothing. */
   readonly allowedPerDay: number | null;
 }
@@ -71,6 +73,7 @@ async function planOf(
   const known = {
     ...{ derId, device: endpoint, profile: profileName, revert_s, interval_min, intervals, perDay },
     perInterval: perDay / Math.ceil(DAY_MIN / interval_min),
+    heartbeat_s: profile.heartbeat_s ?? 0,
     allowedPerDay: profile.wear?.writesPerDay ?? null,
   };
   try {

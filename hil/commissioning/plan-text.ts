@@ -1,6 +1,6 @@
 /** The plan of what is written to hardware, for people: on a screen, and as `writes.md`. */
 import { deadManText } from '@fieldbid/edge-agent/device/dead-man';
-import type { AnnouncedWrite, Announcement } from '@fieldbid/edge-agent/device/der-device';
+import type { AnnouncedWrite, Announcement, DeadMan } from '@fieldbid/edge-agent/device/der-device';
 import { columns, labelled } from './columns.ts';
 import { whoIs } from './found-device.ts';
 import type { HardwarePlan } from './hardware-plan.ts';
@@ -49,12 +49,13 @@ function onePlan(plan: HardwarePlan): string {
 function rowOf({ occasion, point, register, functions, raw, least, most, unit }: AnnouncedWrite): string[] {
   const range = (low: string, high: string): string => (low === high ? low : `${low} … ${high}`);
   const value = range(number(least), number(most));
-  const wire = raw.least.length === 1 ? number : hex;
+  const wire = (words: readonly number[]): string =>
+    words.length === 1 ? number(words[0] ?? 0) : hex(words);
   return [
     register === undefined ? '' : String(register),
     point,
     functions?.join(' or ') ?? '',
-    range(raw.least.map(wire).join(' '), raw.most.map(wire).join(' ')),
+    range(wire(raw.least), wire(raw.most)),
     unit === '' ? value : `${value} ${unit}`,
     OCCASIONS[occasion],
   ];
@@ -62,6 +63,7 @@ function rowOf({ occasion, point, register, functions, raw, least, most, unit }:
 
 function notes(plan: HardwarePlan, { base_W, least_pct, writes, control }: Announcement): string[] {
   const { perInterval, perDay, allowedPerDay, interval_min, identity, profile, device } = plan;
+  const { revert_s, heartbeat_s } = plan;
   const allowed = allowedPerDay === null ? '' : `; its profile allows ${allowedPerDay}`;
   const beats = writes.some(({ occasion }) => occasion === 'heartbeat');
   const prepares = writes.some(({ occasion }) => occasion === 'preparation');
@@ -77,15 +79,15 @@ function notes(plan: HardwarePlan, { base_W, least_pct, writes, control }: Annou
         ' Once more where the device loses it, at most 3 times an interval.',
     ),
     labelled('no award', `the least is written, ${number(least_pct)} %, until the interval ends`),
-    labelled(
-      'silence',
-      identity === null
-        ? ''
-        : `${deadManText(identity.deadMan)}${identity.deadMan.kind === 'revert-timer' ? ` (${plan.revert_s} s)` : ''}`,
-    ),
+    ...(identity === null ? [] : [labelled('silence', silenceText(identity.deadMan, revert_s))]),
     labelled('at the end', 'the limit is lifted: the device runs by its own default'),
     ...(beats
-      ? [labelled('life', 'the counter goes up as often as its profile says, mostly once a second')]
+      ? [
+          labelled(
+            'life',
+            `the counter goes up every ${heartbeat_s} s: without it the device takes its controller for dead`,
+          ),
+        ]
       : []),
     ...(prepares
       ? [
@@ -106,8 +108,14 @@ function number(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
-function hex(word: number): string {
-  return `0x${word.toString(16).padStart(4, '0')}`;
+function hex(words: readonly number[]): string {
+  return `0x${words.map((word) => word.toString(16).padStart(4, '0')).join('')}`;
+}
+
+/** A revert timer ends a limit after the time that the limit carries. */
+function silenceText(deadMan: DeadMan, revert_s: number): string {
+  const armed = deadMan.kind === 'revert-timer' ? { timeout_s: revert_s } : {};
+  return deadManText({ ...deadMan, ...armed });
 }
 
 /** `writes.md` beside a scenario. */

@@ -40,15 +40,16 @@ export function announcedWrites(parts: AnnouncedParts): AnnouncedWrite[] {
     raw: { least: low.words, most: high.words },
     ...{ least: low.value, most: high.value, unit: unitOf(low.point) },
   });
+  // Settings in flash are written at commissioning or not at all.
+  const inOperation = ({ point }: PointWrite): boolean => !isFlash(point.name);
   const ranges = least.writes.flatMap((low) => {
     const high = most.writes.find(({ point }) => point.name === low.point.name);
-    // Settings in flash are written at commissioning or not at all.
-    return isFlash(low.point.name) ? [] : [announced('limit', low, high)];
+    return inOperation(low) ? [announced('limit', low, high)] : [];
   });
   return [
     ...preparation.map((write) => announced('preparation', write)),
     ...ranges,
-    ...release.map((write) => announced('release', write)),
+    ...release.filter(inOperation).map((write) => announced('release', write)),
     ...(heartbeat === undefined ? [] : [beat(heartbeat)]),
   ];
 }
