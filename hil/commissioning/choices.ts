@@ -20,7 +20,7 @@ export const riskFactor = realNumber(-1000, 1000);
 export const watchdogTime = wholeNumber(1, 86_400);
 
 /** `--place` for one of the devices; the last one that names it counts. @throws InputError. */
-export function choiceFor(device: FoundDevice, places: readonly string[]): PlaceChoice {
+export function choiceFor(device: FoundDevice, places: readonly string[] = []): PlaceChoice {
   let choice: PlaceChoice = {};
   for (const text of places) {
     const key = keysOf(device).find((one) => text.startsWith(`${one}=`));
@@ -32,8 +32,8 @@ export function choiceFor(device: FoundDevice, places: readonly string[]): Place
 /** @throws InputError for a `--place` or `--accept-no-dead-man` that names none of the devices. */
 export function checkKeys(
   devices: readonly FoundDevice[],
-  places: readonly string[],
-  accepted: readonly string[],
+  places: readonly string[] = [],
+  accepted: readonly string[] = [],
 ) {
   const keys = devices.flatMap(keysOf);
   const expected = `a serial number or address of ${keys.join(', ') || '(nothing was found)'}`;

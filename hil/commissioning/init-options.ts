@@ -12,8 +12,8 @@ export interface InitOptions extends OpcUaOptions {
   connectTimeout: number;
   feeder?: string;
   others?: string;
-  place: readonly string[];
-  acceptNoDeadMan: readonly string[];
+  place?: readonly string[];
+  acceptNoDeadMan?: readonly string[];
   riskFactor?: string;
   dera?: string;
   intervals?: string;
@@ -26,7 +26,11 @@ export interface InitOptions extends OpcUaOptions {
 
 export function initOptions(command: Command): Command {
   command
-    .option('--units <list>', 'unit ids to ask where an address names none', unitList, [...DEFAULT_UNITS])
+    .addOption(
+      new Option('--units <list>', 'unit ids to ask where an address names none')
+        .argParser(unitList)
+        .default([...DEFAULT_UNITS], DEFAULT_UNITS.join(',')),
+    )
     .option('--timeout <ms>', 'for one answer; some devices take a second', whole(10, 60_000), 1500)
     .option('--connect-timeout <ms>', 'for a connection', whole(10, 60_000), 1000)
     .option('--out <dir>', 'new folder for the scenario (asked; default my-bench)')
@@ -39,14 +43,14 @@ export function initOptions(command: Command): Command {
       ]),
     )
     .option(
-      '--place <device=der...>',
-      'DEVICE=DER[,profile=NAME|FILE][,rf=PERCENT][,dera=ID][,watchdog=SECONDS]; DEVICE is a serial number or address, DER may be none',
-      [],
+      '--place <device=der>',
+      'DEVICE=DER[,profile=NAME|FILE][,rf=PERCENT][,dera=ID][,watchdog=SECONDS]; DEVICE is a serial number or address, DER may be none. Once for each device',
+      oneMore,
     )
     .option(
-      '--accept-no-dead-man <device...>',
-      'bench a device on which nothing ends a limit when this program dies',
-      [],
+      '--accept-no-dead-man <device>',
+      'bench a device on which nothing ends a limit when this program dies. Once for each',
+      oneMore,
     )
     .option(
       '--risk-factor <percent>',
@@ -65,6 +69,8 @@ export function initOptions(command: Command): Command {
     .option('--mapping <file>', 'OPC UA: the mapping file, which says what the nodes mean');
   return addOpcUaOptions(command);
 }
+
+const oneMore = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 export const HELP = `
 Nothing but the addresses that you name is looked at, and nothing is written to any device. Addresses:

@@ -126,7 +126,7 @@ async function deadManDecision(
   if (watchdog !== undefined && modbus) return own;
   // Nobody is harmed by a dump that keeps a limit.
   if (found.device.startsWith(DUMP)) return { withoutDeadMan: true };
-  if (keysOf(found).some((key) => options.acceptNoDeadMan.includes(key))) return { withoutDeadMan: true };
+  if (keysOf(found).some((key) => options.acceptNoDeadMan?.includes(key))) return { withoutDeadMan: true };
   if (!asker.interactive) return undefined;
   console.log('  NOTHING ends a limit on it when this program, its machine or the cable dies.');
   const answer = await asker.ask({
