@@ -1,17 +1,25 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { OpcUaFolder, openOpcUaBench, USER } from '../devices/opcua/opcua-bench.ts';
 import '../devices/opcua/quiet.ts';
+import { parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
 import { ILLEGAL_ADDRESS, ModbusRefusal } from '../devices/modbus-answers.ts';
 import { simulatedMapping } from '../devices/opcua/simulated-mapping.ts';
+import { serve } from '../devices/serve.ts';
 import { FAMILIES, type FamilyName } from '../devices/twins/families.ts';
-import { freePorts } from '../testing/programs.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { fieldbid, freePorts } from '../testing/programs.ts';
+import { findPtyPython, serialCable } from '../testing/serial-cable.ts';
 import { placesAt } from './addresses.ts';
-import { LOOK, plainServer, recordedTwin, silentPort } from './bench-lab.ts';
+import { announcedOf, LOOK, plainServer, recordedTwin, silentPort } from './bench-lab.ts';
 import { findDevices } from './find-devices.ts';
 import { foundText, withoutSilence } from './findings-text.ts';
+import { hardwarePlans } from './hardware-plan.ts';
+import { planText } from './plan-text.ts';
 
 const DUMPS = fileURLToPath(new URL('../../edge-agent/test/dumps/', import.meta.url));
+const python = findPtyPython();
 const find = (...addresses: string[]) => findDevices(placesAt(addresses), LOOK);
 
 for (const family of Object.keys(FAMILIES) as FamilyName[]) {
@@ -67,6 +75,30 @@ test('one device under two addresses is found once, and said so', async (t) => {
   t.is(found.devices.length, 1);
   t.deepEqual(found.devices[0]?.alsoAt, [`${direct}?unit=1`]);
   t.regex(foundText(found), /twice {6}the same device answers at tcp/);
+});
+
+test('RTU frames over TCP and on a serial line', async (t) => {
+  const { twin } = await recordedTwin(t);
+  const server = await serve(twin.registers, parseEndpoint(`rtu+tcp://127.0.0.1:${await freePorts(1)}`));
+  t.teardown(() => server.close());
+  const over = await findDevices(placesAt([server.endpoint.replace(/\?.*/, '')]), { ...LOOK, units: [1] });
+  t.is(over.devices[0]?.device, server.endpoint);
+  if (python === undefined) return t.log('no pseudo-terminals here: the serial line is left out');
+  const cable = await serialCable(python);
+  const line = await serve(twin.registers, parseEndpoint(`rtu://${cable.ends[0]}?baud=19200`));
+  t.teardown(async () => {
+    await line.close();
+    await cable.close();
+  });
+  const serial = await findDevices(placesAt([`rtu://${cable.ends[1]}?baud=19200`]), { ...LOOK, units: [1] });
+  t.is(serial.devices[0]?.device, `rtu://${cable.ends[1]}?baud=19200&parity=none&stopBits=1&unit=1`);
+  t.is(twin.writeTransactions, 0);
+});
+
+test('a serial port that is not there is told apart from a silent one', async (t) => {
+  const { nothing } = await findDevices(placesAt(['rtu:///dev/no-such-port']), { ...LOOK, units: [1] });
+  t.regex(nothing[0]?.why ?? '', /no-such-port/);
+  t.regex(nothing[0]?.todo ?? '', /plugged in.*dialout/);
 });
 
 test('a closed port, a silent one and a Modbus server without SunSpec: each is told apart, with what to do', async (t) => {
@@ -125,6 +157,30 @@ test('OPC UA: found by its mapping; without one it is said what is missing', asy
   t.is(devices[0]?.proposal.profile, mapping);
   t.is(devices[0]?.reading.rating_W, 5000);
   t.is(devices[0]?.identity.deadMan.kind, 'revert-timer');
+  t.is(bench.writeTransactions(), 0);
+  // The plan of a bench with it: its nodes, in the order of the mapping, and nothing written.
+  const out = join(folder.path, 'lab');
+  const place = ['--place', `T-1=pv-634`, '--mapping', mapping, '--pki', folder.pki];
+  const user = ['--user', USER.name, '--password-file', passwordFile];
+  const done = await fieldbid('bench', 'init', '--yes', '--out', out, ...place, ...user, bench.endpoint);
+  t.is(done.code, 0, done.output);
+  const loaded = loadScenario(join(out, 'scenario.yaml'));
+  t.like(
+    loaded.scenario.ders.find(({ derId }) => derId === 'pv-634'),
+    {
+      ...{ device: bench.endpoint, mapping: 'mapping-pv-634.yaml' },
+    },
+  );
+  const [plan] = await hardwarePlans(loaded);
+  const rows = announcedOf(plan!).map(({ occasion, least, most, unit }) => [occasion, least, most, unit]);
+  // A limit with a timer of two intervals of a quarter hour and a switch that puts it into force and out of it.
+  t.deepEqual(rows, [
+    ['limit', 0, 100, '%'],
+    ['limit', 1800, 1800, 's'],
+    ['limit', 1, 1, ''],
+    ['release', 0, 0, ''],
+  ]);
+  t.regex(planText([plan!]), /point +raw +value +when/);
   t.is(bench.writeTransactions(), 0);
   const without = await find(bench.endpoint);
   t.deepEqual(without.devices, []);

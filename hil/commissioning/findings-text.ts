@@ -2,7 +2,7 @@
 import { deadManText } from '@fieldbid/edge-agent/device/dead-man';
 import { columns, labelled } from './columns.ts';
 import type { Found } from './find-devices.ts';
-import { type FoundDevice, phasesOf, shortAddress, whoIs } from './found-device.ts';
+import { type FoundDevice, type NotFound, phasesOf, shortAddress, whoIs } from './found-device.ts';
 
 export function foundText({ devices, nothing }: Found): string {
   const parts: string[] = [];
@@ -19,13 +19,19 @@ export function foundText({ devices, nothing }: Found): string {
     parts.push(`FOUND\n${columns([title, ...rows])}`, ...devices.map(details));
   }
   if (nothing.length > 0) {
-    const lines = nothing.map(
-      ({ address, why, todo }) =>
-        `${address}\n${labelled('', why, '   ', 0)}\n${labelled('→', todo, '   ', 2)}`,
-    );
-    parts.push(`NO DEVICE THAT CAN BE USED\n${lines.join('\n')}`);
+    parts.push(`NO DEVICE THAT CAN BE USED\n${notFoundText(nothing)}`);
   }
   return parts.join('\n\n');
+}
+
+/** Addresses, or devices, that cannot be used: why, and what to do. */
+export function notFoundText(nothing: readonly NotFound[]): string {
+  return nothing
+    .map(
+      ({ address, why, todo }) =>
+        `${address}\n${labelled('', why, '   ', 0)}\n${labelled('→', todo, '   ', 2)}`,
+    )
+    .join('\n');
 }
 
 /** The same without devices that nobody expected there: silent addresses of a range are counted, not listed. */
