@@ -67,7 +67,10 @@ function notes(plan: HardwarePlan, { base_W, least_pct, writes, control }: Annou
   const allowed = allowedPerDay === null ? '' : `; its profile allows ${allowedPerDay}`;
   const beats = writes.some(({ occasion }) => occasion === 'heartbeat');
   const prepares = writes.some(({ occasion }) => occasion === 'preparation');
-  const over = allowedPerDay !== null && perDay > allowedPerDay ? ' TOO OFTEN for a whole day.' : '';
+  const over =
+    allowedPerDay !== null && perDay > allowedPerDay
+      ? ' TOO OFTEN for a whole day: a longer time-out, or longer intervals.'
+      : '';
   return [
     labelled(
       'limit',
