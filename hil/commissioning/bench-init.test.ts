@@ -188,6 +188,7 @@ test.serial('what is there is not overwritten, and what is wrong is said with it
     [['--feeder', 'nowhere', address], /--feeder: found "nowhere", expected one of .*ieee13/],
     [['--start', '2026-06-22T00:00Z', address], /--start: found "2026-06-22T00:00Z", expected a minute/],
     [['--start', '2026-06-21T23:30Z', address], /all 60 minutes on that day/],
+    [['--clock', 'fast', address], /--clock: found "fast", expected realtime: hardware takes real time/],
     [['--intervals', '0', address], /--intervals: found "0", expected a whole number from 1 to 96/],
     [
       ['--place', 'S-9=pv-634', address],

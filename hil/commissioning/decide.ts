@@ -81,10 +81,14 @@ export async function decide(
     ...{ text: `First interval, market time (${day}), or now`, option: '--start', given: from },
     ...{ assumed: `${day}T12:00Z`, read: startOn(day, intervals * interval_min) },
   });
+  const physical = placed.some(({ found: { device } }) => isPhysical({ device }));
   const clock = await asker.ask({
     ...{ text: 'Clock: realtime or fast', option: '--clock', given: options.clock },
-    assumed: placed.some(({ found: { device } }) => isPhysical({ device })) ? 'realtime' : 'fast',
-    read: oneOf<BenchPlan['clock']>(['realtime', 'fast']),
+    assumed: physical ? 'realtime' : 'fast',
+    read: (text) => {
+      if (physical && text === 'fast') throw new RangeError('realtime: hardware takes real time to obey');
+      return oneOf<BenchPlan['clock']>(['realtime', 'fast'])(text);
+    },
   });
   const out = await asker.ask({
     ...{ text: 'Folder for the scenario', option: '--out', given: options.out, assumed: DEFAULTS.out },
