@@ -24,7 +24,7 @@ import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
 import { loadLibrary } from './drivers/opcua/library.ts';
-import { loadProfile } from './profiles/profile.ts';
+import { loadProfile, profileBeside } from './profiles/profile.ts';
 import { watchSite } from './site-watch.ts';
 import { UplinkCounts } from './uplink/counts.ts';
 import { openUplink } from './uplink/open-uplink.ts';
@@ -67,7 +67,7 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
   let now = Date.now;
   const links = new ModbusLinks();
   const setups = devices.map((entry, i): DeviceSetup => {
-    const profileName = /\.ya?ml$/.test(entry.profile) ? besideFile(file, entry.profile) : entry.profile;
+    const profileName = profileBeside(file, entry.profile);
     const { device, profile } = openDevice({
       endpoint: entry.endpoint,
       profile: loadProfile(profileName),

@@ -13,6 +13,7 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ['sim opcua --listen 127.0.0.1:4840', 'one simulated OPC UA inverter'],
   ["edge read 'tcp://192.0.2.10:502?unit=1'", 'what a device is and does'],
   ['edge run --config edge.yaml', 'the agent beside real inverters'],
+  ['bench init tcp://192.0.2.10', 'a scenario with inverters of your own'],
   ['bench split --out lab', 'config files for the day as separate processes'],
 ];
 

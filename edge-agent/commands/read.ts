@@ -1,6 +1,7 @@
 /** `fieldbid edge read` and `scan`: what a device is and does. Nothing is written. */
-import { type Command, InvalidArgumentError } from '@fieldbid/core/cli/command';
+import type { Command } from '@fieldbid/core/cli/command';
 import { FieldbidError } from '@fieldbid/core/errors';
+import { deadManText } from '../device/dead-man.ts';
 import type { DerIdentity, DerReading } from '../device/der-device.ts';
 import { openDevice } from '../device/open-device.ts';
 import type { RegisterLink } from '../drivers/modbus/register-link.ts';
@@ -11,13 +12,14 @@ import { modelDefinition } from '../drivers/sunspec/models.ts';
 import { ModelReader } from '../drivers/sunspec/read-models.ts';
 import { type ScanResult, scan } from '../drivers/sunspec/scan.ts';
 import type { DeviceProfile } from '../profiles/profile.ts';
-import { findUnits } from './find-units.ts';
+import { listUnits } from './find-units.ts';
 import {
   forReading,
   profileFor,
   type TargetOptions,
   table,
   targetOptions,
+  unitList,
   watts,
   whole,
   withLink,
@@ -104,7 +106,7 @@ type ScanOptions = TargetOptions & OpcUaOptions & { units?: readonly number[]; m
 
 async function scanDevice(endpoint: string, options: ScanOptions): Promise<void> {
   if (isOpcUaEndpoint(endpoint)) return scanServer(endpoint, options);
-  if (options.units !== undefined) return findUnits(endpoint, options.units, options);
+  if (options.units !== undefined) return listUnits(endpoint, options.units, options);
   await withLink(endpoint, options, async (link, profile) => {
     const found = await scanned(link, profile);
     if (options.json === true) {
@@ -136,11 +138,6 @@ function describe(identity: DerIdentity, reading: DerReading): string {
       ? 'none possible'
       : `${limit.enabled ? 'in force' : 'not in force'}, ${limit.pct} % of ${watts(reading.rating_W)}` +
         (limit.revert_s === null ? ', no revert timer' : `, revert timer ${limit.revert_s} s`);
-  const { deadMan } = identity;
-  const silence =
-    deadMan.kind === 'none'
-      ? 'NOTHING: a limit stays when the agent dies'
-      : `${deadMan.kind}${deadMan.timeout_s === null ? '' : ` after ${deadMan.timeout_s} s`}, then ${deadMan.safeState}`;
   const rows: [string, string][] = [
     ['device', [identity.manufacturer, identity.model, identity.version].filter(Boolean).join(' ')],
     ['serial', identity.serial ?? 'not said'],
@@ -148,7 +145,7 @@ function describe(identity: DerIdentity, reading: DerReading): string {
       'read and limited by',
       `${identity.measurement}, ${identity.control ?? 'nothing'} (profile ${identity.profile})`,
     ],
-    ['when nobody commands', silence],
+    ['when nobody commands', deadManText(identity.deadMan)],
     ['state', `${reading.state ?? 'not said'}${reading.connected === false ? ', says disconnected' : ''}`],
     ['power', known(reading.power_W, 'W')],
     ['available', known(reading.available_W, 'W')],
@@ -166,21 +163,4 @@ function describe(identity: DerIdentity, reading: DerReading): string {
     ...identity.warnings.map((warning): [string, string] => ['note', warning]),
   ];
   return table(rows);
-}
-
-function unitList(text: string): number[] {
-  const units = text.split(',').flatMap((part) => {
-    const [from, to = from] = part.split('-').map(Number);
-    if (
-      !/^\d{1,3}(-\d{1,3})?$/.test(part) ||
-      from === undefined ||
-      to === undefined ||
-      from > to ||
-      to > 255
-    ) {
-      throw new InvalidArgumentError('expected unit ids 0 to 255, such as 1-10,126');
-    }
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  });
-  return [...new Set(units)];
 }

@@ -121,3 +121,21 @@ export function table(rows: readonly (readonly [string, string])[]): string {
 export function watts(value: number | null): string {
   return value === null ? 'not said' : `${Math.round(value)} W`;
 }
+
+/** Unit ids such as `1-10,126`, each once. @throws InvalidArgumentError. */
+export function unitList(text: string): number[] {
+  const units = text.split(',').flatMap((part) => {
+    const [from, to = from] = part.split('-').map(Number);
+    if (
+      !/^\d{1,3}(-\d{1,3})?$/.test(part) ||
+      from === undefined ||
+      to === undefined ||
+      from > to ||
+      to > 255
+    ) {
+      throw new InvalidArgumentError('expected unit ids 0 to 255, such as 1-10,126');
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+  return [...new Set(units)];
+}

@@ -19,3 +19,9 @@ export function deadManOf(
   if (hasHeartbeat) return { kind: 'heartbeat', timeout_s: HEARTBEAT_TIMEOUT_S, safeState };
   return { kind: 'none', timeout_s: null, safeState };
 }
+
+/** For people: what ends a limit, after how long, and what the device then does. */
+export function deadManText({ kind, timeout_s, safeState }: DeadMan): string {
+  if (kind === 'none') return 'NOTHING: a limit stays when the agent dies';
+  return `${kind}${timeout_s === null ? '' : ` after ${timeout_s} s`}, then ${safeState}`;
+}

@@ -142,6 +142,36 @@ export interface Released {
   readonly readBack: LimitState | null;
 }
 
+/** A point that operation may write, and between which values. */
+export interface AnnouncedWrite {
+  /** Each limit, its end, a sign of life, or once before operation, by a person's word (`edge prepare`). */
+  readonly occasion: 'limit' | 'release' | 'heartbeat' | 'preparation';
+  /** In the device's own terms: `123.WMaxLimPct`, an OPC UA node or a method's argument. */
+  readonly point: string;
+  /** First register, counted from 0; absent where the device has none (OPC UA). */
+  readonly register?: number;
+  /** Function codes: the first, or the next where the device refuses it; absent for OPC UA. */
+  readonly functions?: readonly number[];
+  /** As it goes over the wire, under the scale factor of now: registers, or the node's value. */
+  readonly raw: { readonly least: readonly number[]; readonly most: readonly number[] };
+  /** The same in `unit`. */
+  readonly least: number;
+  readonly most: number;
+  readonly unit: '%' | 'W' | 's' | '';
+}
+
+/** Everything that operation may write to a device, found by planning its least and its largest limit. */
+export interface Announcement {
+  readonly outcome: 'announced';
+  /** What limits it, in its own terms. */
+  readonly control: string;
+  /** What 100 % means, W. */
+  readonly base_W: number;
+  /** It is never told less, percent. */
+  readonly least_pct: number;
+  readonly writes: readonly AnnouncedWrite[];
+}
+
 export interface DerDevice {
   /** Connects if needed and says what the device is. */
   identity(): Promise<DerIdentity>;
@@ -154,6 +184,11 @@ export interface DerDevice {
   applyLimit(command: LimitCommand): Promise<LimitWritten | DeviceRefused>;
   /** Lifts the limit: the device runs by its own default. */
   release(): Promise<Released | DeviceRefused>;
+  /**
+   * Dry run: all that commands with this revert time, s, may write from now on. Nothing is written. Absent where no
+   * hardware can be behind the device.
+   */
+  announced?(revert_s: number): Promise<Announcement | DeviceRefused>;
   /** Tells the device that its controller is alive; due once a second where `deadMan` is a heartbeat. */
   heartbeat?(): Promise<void>;
   /** Ends the connection; the device keeps what it was told until its revert timer ends. */

@@ -3,6 +3,7 @@
  * what is to be written once, how many writes a day of the market costs. Nothing is written.
  */
 import { messageOf } from '@fieldbid/core/errors';
+import { deadManText } from '../device/dead-man.ts';
 import type { DerDevice, DerIdentity, DerReading } from '../device/der-device.ts';
 import type { DeviceRules } from '../device/open-device.ts';
 import { RegisterDevice } from '../drivers/registers/register-device.ts';
@@ -100,10 +101,8 @@ function checkReading({ rating_W, power_W, limit }: DerReading, findings: Findin
 }
 
 function checkDeadMan({ deadMan }: DerIdentity, { limit, name }: DeviceRules, findings: Findings): void {
-  const { kind, timeout_s, safeState } = deadMan;
-  if (kind !== 'none') {
-    const after = timeout_s === null ? '' : ` after ${timeout_s} s`;
-    findings.ok('dead-man', `${kind}${after}, then ${safeState}`);
+  if (deadMan.kind !== 'none') {
+    findings.ok('dead-man', deadManText(deadMan));
     return;
   }
   const found = 'none: it keeps a limit for ever when this agent, its machine or the link dies';

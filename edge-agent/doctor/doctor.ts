@@ -10,7 +10,7 @@ import { openDevice } from '../device/open-device.ts';
 import { mediumText, parseEndpoint } from '../drivers/modbus/endpoint.ts';
 import { ModbusLinks } from '../drivers/modbus/register-link.ts';
 import { isOpcUaEndpoint } from '../drivers/opcua/access.ts';
-import { loadProfile } from '../profiles/profile.ts';
+import { loadProfile, profileBeside } from '../profiles/profile.ts';
 import { checkBroker } from './broker.ts';
 import { checkDevice } from './device.ts';
 import { checkFiles } from './files.ts';
@@ -62,7 +62,7 @@ function checkMarket({ market, clock }: EdgeConfig, file: string, now_ms: number
 async function checkDevices(config: EdgeConfig, file: string): Promise<Finding[]> {
   const links = new ModbusLinks();
   const checked = config.devices.map(async (entry, i) => {
-    const profileName = /\.ya?ml$/.test(entry.profile) ? besideFile(file, entry.profile) : entry.profile;
+    const profileName = profileBeside(file, entry.profile);
     const { calendar } = config.market;
     const sharing = sharingFindings(config, i);
     try {

@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readConfig } from '@fieldbid/core/config';
+import { besideFile, readConfig } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import Type, { type Static } from 'typebox';
 import { RegisterMapSchema } from './register-map.ts';
@@ -36,6 +36,8 @@ export const DeviceProfile = Type.Object(
         manufacturer: Type.String({ default: '.*' }),
         model: Type.String({ default: '.*' }),
         sunspecModels: Type.Array(Type.Integer({ minimum: 1, maximum: 65_534 }), { default: [] }),
+        /** Where it must have one of several. */
+        anySunspecModel: Type.Array(Type.Integer({ minimum: 1, maximum: 65_534 }), { default: [] }),
       },
       withDefaults,
     ),
@@ -116,7 +118,7 @@ export function loadProfile(
   nameOrFile: string = DEFAULT_PROFILE,
   beside: string = process.cwd(),
 ): DeviceProfile {
-  if (/\.ya?ml$/.test(nameOrFile)) {
+  if (isProfileFile(nameOrFile)) {
     return checked(isAbsolute(nameOrFile) ? nameOrFile : resolve(beside, nameOrFile));
   }
   const names = profileNames();
@@ -128,7 +130,7 @@ export function loadProfile(
       expected: `one of ${names.join(', ')}, or the path of a .yaml file`,
     });
   }
-  return checked(join(FOLDER, `${nameOrFile}.yaml`));
+  return checked(profileFile(nameOrFile));
 }
 
 /** Profiles that come with the agent. */
@@ -151,7 +153,25 @@ export function mismatch(
     }
   }
   const absent = match.sunspecModels.filter((id) => !device.sunspecModels.includes(id));
-  return absent.length === 0 ? undefined : `profile ${name} needs SunSpec ${absent.join(', ')}, not found`;
+  if (absent.length > 0) return `profile ${name} needs SunSpec ${absent.join(', ')}, not found`;
+  const { anySunspecModel: any } = match;
+  if (any.length === 0 || any.some((id) => device.sunspecModels.includes(id))) return undefined;
+  return `profile ${name} needs SunSpec ${any.join(' or ')}, not found`;
+}
+
+/** Whether a profile is named by the path of a file, and not by one of our names. */
+export function isProfileFile(nameOrFile: string): boolean {
+  return /\.ya?ml$/.test(nameOrFile);
+}
+
+/** A profile as a config file names it: one of ours by its name, a file relative to that config file. */
+export function profileBeside(configFile: string, nameOrFile: string): string {
+  return isProfileFile(nameOrFile) ? besideFile(configFile, nameOrFile) : nameOrFile;
+}
+
+/** The file of a profile that comes with the agent, or of one that is named by its path. */
+export function profileFile(nameOrFile: string): string {
+  return isProfileFile(nameOrFile) ? resolve(nameOrFile) : join(FOLDER, `${nameOrFile}.yaml`);
 }
 
 function checked(file: string): DeviceProfile {

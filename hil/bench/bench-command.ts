@@ -1,4 +1,7 @@
-/** `fieldbid bench split|run`: the day as separate processes, over a broker of one's own, by the wall clock. */
+/**
+ * `fieldbid bench init`: a bench of one's own devices (hil/commissioning/). `bench split|run`: the day as separate processes,
+ * over a broker of one's own, by the wall clock.
+ */
 import { join } from 'node:path';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
@@ -7,6 +10,7 @@ import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
+import { registerInit } from '../commissioning/init-command.ts';
 import { refuseTimeline } from '../faults/timeline.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario, scenarioFeeder } from '../scenario/load.ts';
@@ -35,8 +39,9 @@ export function registerBench(program: Command): void {
   const bench = group(
     program,
     'bench',
-    'the bench alone: simulated inverters and the feeder, for a market that runs elsewhere',
+    'commission a bench of your own devices; or the bench alone, for a market that runs elsewhere',
   );
+  registerInit(bench);
   scenarioOptions(
     bench
       .command('split')

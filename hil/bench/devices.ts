@@ -13,11 +13,10 @@ import { parse } from '@fieldbid/core/schema';
 import { type Feeder, minuteOfDay } from '@fieldbid/dso/feeder/feeder';
 import type { DerDevice } from '@fieldbid/edge-agent/device/der-device';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
+import { profileBeside } from '@fieldbid/edge-agent/profiles/profile';
 import { InProcessInverter } from '../devices/in-process-inverter.ts';
-import { ModbusServer } from '../devices/modbus-server.ts';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
-import { readDump } from '../devices/register-dump.ts';
-import { replayDump } from '../devices/replay.ts';
+import { serveDumpFile } from '../devices/replay.ts';
 import {
   type Faults,
   SimulatedInverter,
@@ -142,14 +141,6 @@ function waysOf({
   return { family: twin ?? familyOf(profile), quirks };
 }
 
-async function openDump(file: string, port: number, closers: Closers): Promise<{ endpoint: string }> {
-  const { registers } = await replayDump(readDump(file), file);
-  const server = new ModbusServer(registers);
-  const bound = await server.listen(LOOPBACK, port);
-  closers.add(`dump ${file}`, () => server.close());
-  return { endpoint: endpointOf(bound.port, 1) };
-}
-
 async function openOpcUa(lab: OpcUaLab, simulated: Simulated, port: number) {
   const { SimulatedOpcUaInverter } = await import('../devices/opcua/simulated-opcua-inverter.ts');
   const inverter = new SimulatedOpcUaInverter({ ...simulated, pkiFolder: lab.serverPki, user: lab.user });
@@ -189,7 +180,8 @@ export async function openBenchDevices(options: {
     ? await openOpcUaLab(options.opcuaFolder ?? temporaryFolder(closers), LOOPBACK)
     : undefined;
   for (const owned of scenario.ders) {
-    const { derId, device, protocol, profile, mapping, opcua, faults = [] } = owned;
+    const { derId, device, protocol, mapping, opcua, faults = [] } = owned;
+    const profile = profileBeside(loaded.file, owned.profile);
     const der = feeder.der(derId);
     if (der === undefined) throw new TypeError(`${derId} was checked to be a DER of the feeder`);
     const now = options.nowAt?.(derId) ?? options.now;
@@ -198,8 +190,10 @@ export async function openBenchDevices(options: {
       feeder.clearSky_W(derId, minuteOfDay(t_ms)) * sky(minuteOf(t_ms));
     const agentsPort = options.firstPort === undefined ? 0 : options.firstPort + devices.length;
     if (device.startsWith(DUMP)) {
-      const server = await openDump(besideFile(loaded.file, device.slice(DUMP.length)), agentsPort, closers);
-      devices.push({ derId, profile, ...server, plant: await measuredDevice(derId, bus) });
+      const served = await serveDumpFile(besideFile(loaded.file, device.slice(DUMP.length)), agentsPort);
+      closers.add(`${device} of ${derId}`, () => served.close());
+      const { endpoint } = served;
+      devices.push({ derId, profile, endpoint, plant: await measuredDevice(derId, bus) });
       continue;
     }
     if (device !== 'simulated') {

@@ -1,6 +1,7 @@
 /** `fieldbid run --clock helics`: which members a run has, by scenario and command line, and where they run. */
 import type { Command } from '@fieldbid/core/cli/command';
 import { InputError } from '@fieldbid/core/errors';
+import { CONSENT_OPTION } from '../commissioning/consent.ts';
 import { reportToStarter } from '../helics/processes/member-process.ts';
 import { superviseRun } from '../helics/processes/supervise.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -64,6 +65,11 @@ function membersOf({ file, scenario }: LoadedScenario, options: HelicsOptions): 
   return { derIds, elsewhere, ownProcess: own ? derIds.filter((derId) => !elsewhere.includes(derId)) : [] };
 }
 
+/** DERs that run on other machines: who starts them there is asked there. @throws InputError. */
+export function elsewhereOf(loaded: LoadedScenario, options: HelicsOptions): readonly string[] {
+  return membersOf(loaded, options).elsewhere;
+}
+
 /** The market's part of a federation whose broker runs. */
 export function federationOf(
   loaded: LoadedScenario,
@@ -108,7 +114,8 @@ export function superviseHelicsRun(
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     marketArgs: (broker) => ['run', ...args, '--federation', broker],
-    derArgs,
+    // Those that are started here: this run has been agreed to.
+    derArgs: (derId, address) => [...derArgs(derId, address), CONSENT_OPTION],
     say: (line) => console.error(line),
   });
 }

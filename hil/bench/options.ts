@@ -5,7 +5,9 @@ import { CLEARING_SAFETIES, type ClearingSafety } from '@fieldbid/dso/feasibilit
 import { POLICY_NAMES } from '@fieldbid/dso/feasibility/policies';
 import type { Overrides } from '../scenario/load.ts';
 
-const DEFAULT_SCENARIO = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
+export const DEFAULT_SCENARIO = fileURLToPath(
+  new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url),
+);
 
 export interface ScenarioOptions {
   scenario: string;

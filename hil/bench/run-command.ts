@@ -2,15 +2,18 @@
 import { join } from 'node:path';
 import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command';
 import { createLogger } from '@fieldbid/core/logging';
+import { agreeToWrites, CONSENT_OPTION } from '../commissioning/consent.ts';
 import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario } from '../scenario/load.ts';
+import { isPhysical, type Scenario } from '../scenario/schema.ts';
 import { closingText } from './closing.ts';
 import {
   type ClockSource,
   clockOf,
+  elsewhereOf,
   federationOf,
   type HelicsOptions,
   superviseHelicsRun,
@@ -33,6 +36,7 @@ interface RunOptions extends ScenarioOptions, HelicsOptions {
   federation?: string;
   page?: PageAddress;
   keepPage?: boolean;
+  writeToHardware?: boolean;
   logLevel: string;
 }
 
@@ -79,6 +83,10 @@ export function registerRun(program: Command): void {
       pageAddress,
     )
     .option('--keep-page', 'with --page: when the day is over the page stays up until Ctrl-C')
+    .option(
+      CONSENT_OPTION,
+      'where the scenario names physical devices: write to them without asking (what is written is shown all the same)',
+    )
     .addOption(
       new Option('--log-level <level>', 'how much goes into log.ndjson in the results')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
@@ -113,6 +121,12 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
       const page = (options.page as PageAddress | true | undefined) === true ? DEFAULT_PAGE : options.page;
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const clock = clockOf(options, loaded, command);
+      // The market's part of a federation was started by a run that has asked already.
+      if (options.federation === undefined) {
+        const elsewhere = clock === 'helics' ? elsewhereOf(loaded, options) : [];
+        const here = (der: Scenario['ders'][number]) => isPhysical(der) && !elsewhere.includes(der.derId);
+        await agreeToWrites(loaded, { given: options.writeToHardware === true, of: here });
+      }
       if (clock === 'helics' && options.federation === undefined) {
         process.exitCode = await superviseHelicsRun(loaded, options, process.argv.slice(3));
         return;

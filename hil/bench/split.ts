@@ -14,6 +14,7 @@ import { InputError } from '@fieldbid/core/errors';
 import { CODE_ALPHABET, CODE_LENGTH } from '@fieldbid/core/market/enrolment';
 import { enrolmentRequest } from '@fieldbid/edge-agent/attestation/enrol';
 import { deviceKey } from '@fieldbid/edge-agent/attestation/key-file';
+import { profileBeside } from '@fieldbid/edge-agent/profiles/profile';
 import { stringify } from 'yaml';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
@@ -168,7 +169,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
         return {
           derId,
           deviceIds: der?.deviceIds ?? [],
-          ...reached(loaded.file, owned, options.firstPort + i, lab, der?.phases.join('') ?? ''),
+          ...reached(resolve(loaded.file), owned, options.firstPort + i, lab, der?.phases.join('') ?? ''),
           riskFactor_pct,
           withoutAward: 'zero',
         };
@@ -197,17 +198,18 @@ function anyCode(): string {
 /** How an edge agent finds a DER's device, as keys of its config. */
 function reached(
   file: string,
-  { device, protocol, profile, twin, mapping, opcua }: Scenario['ders'][number],
+  { device, protocol, profile: named, twin, mapping, opcua }: Scenario['ders'][number],
   port: number,
   lab: OpcUaLab | undefined,
   phases: string,
 ): Record<string, unknown> {
+  const profile = profileBeside(file, named);
   if (device === 'simulated' && protocol === 'opcua' && lab !== undefined) {
     const endpoint = `opc.tcp://${LOOPBACK}:${port}${OPCUA_PATH}`;
     return { endpoint, mapping: lab.mapping(phases), opcua: lab.access };
   }
   if (device === 'simulated' || device.startsWith(DUMP)) {
-    const unit = device === 'simulated' ? FAMILIES[twin ?? familyOf(profile)].unit : 1;
+    const unit = device === 'simulated' ? FAMILIES[twin ?? familyOf(named)].unit : 1;
     return { endpoint: `tcp://${LOOPBACK}:${port}?unit=${unit}`, profile };
   }
   return {

@@ -7,7 +7,8 @@ import { modelDefinition } from '@fieldbid/edge-agent/drivers/sunspec/models';
 import { walkPoints } from '@fieldbid/edge-agent/drivers/sunspec/read-models';
 import { scan } from '@fieldbid/edge-agent/drivers/sunspec/scan';
 import { ModbusRefusal, type RegisterDevice } from './modbus-answers.ts';
-import { dumpRegisters } from './register-dump.ts';
+import { dumpRegisters, readDump } from './register-dump.ts';
+import { type Served, serve } from './serve.ts';
 
 export interface Replay {
   readonly registers: RegisterDevice;
@@ -59,4 +60,10 @@ function readOrNothing(
     if (error instanceof ModbusRefusal) return undefined;
     throw error;
   }
+}
+
+/** Serves a dump's file to this machine; every unit id answers. @throws InputError for a file that is none. */
+export async function serveDumpFile(file: string, port = 0): Promise<Served> {
+  const { registers } = await replayDump(readDump(file), file);
+  return serve(registers, { scheme: 'tcp', host: '127.0.0.1', port, unit: 1 });
 }

@@ -3,10 +3,13 @@ import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command'
 import { InputError } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { overridesOf, type ScenarioOptions, scenarioOptions } from '../bench/options.ts';
+import { agreeToWrites, CONSENT_OPTION } from '../commissioning/consent.ts';
 import { loadScenario } from '../scenario/load.ts';
+import { isPhysical } from '../scenario/schema.ts';
 
 interface DerCommand extends ScenarioOptions {
   broker: string;
+  writeToHardware?: boolean;
   logLevel: string;
 }
 
@@ -23,6 +26,7 @@ export function registerHelics(program: Command): void {
     )
     .argument('<der-id>', 'a DER of the scenario')
     .requiredOption('--broker <address>', 'the HELICS broker, HOST:PORT')
+    .option(CONSENT_OPTION, 'where the DER is a physical device: write to it without asking')
     .addOption(logLevelOption().default('warn'))
     .action(async (derId: string, options: DerCommand) => {
       const loaded = loadScenario(options.scenario, overridesOf(options));
@@ -35,6 +39,10 @@ export function registerHelics(program: Command): void {
           expected: `one of ${known.join(', ')}`,
         });
       }
+      await agreeToWrites(loaded, {
+        given: options.writeToHardware === true,
+        of: (der) => isPhysical(der) && der.derId === derId,
+      });
       const { runDerMember } = await import('./processes/der-member.ts');
       const { endSoon, reportToStarter } = await import('./processes/member-process.ts');
       reportToStarter();

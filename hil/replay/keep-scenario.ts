@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { besideFile } from '@fieldbid/core/config';
 import { feederFiles } from '@fieldbid/dso/feeder/load-feeder';
+import { isProfileFile } from '@fieldbid/edge-agent/profiles/profile';
 import { stringify } from 'yaml';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { DUMP, type Scenario } from '../scenario/schema.ts';
@@ -33,7 +34,8 @@ export function keepScenario(loaded: LoadedScenario, folder: string): string {
 
 function filesOf({ file, scenario, ...named }: LoadedScenario): string[] {
   const { feederFile, priceForecastFile, supplyFile, demandFile, baselineFile } = named;
-  const own = scenario.ders.flatMap(({ device, mapping }) => [
+  const own = scenario.ders.flatMap(({ device, mapping, profile }) => [
+    ...(isProfileFile(profile) ? [besideFile(file, profile)] : []),
     ...(mapping === undefined ? [] : [besideFile(file, mapping)]),
     ...(device.startsWith(DUMP) ? [besideFile(file, device.slice(DUMP.length))] : []),
   ]);
@@ -57,6 +59,7 @@ function relativeTo(folder: string, { file, scenario, ...named }: LoadedScenario
     market: { ...market, supplyFile: near(named.supplyFile), demandFile: near(named.demandFile) },
     ders: ders.map((der) => ({
       ...der,
+      ...(isProfileFile(der.profile) ? { profile: near(besideFile(file, der.profile)) } : {}),
       ...(der.mapping === undefined ? {} : { mapping: near(besideFile(file, der.mapping)) }),
       ...(der.device.startsWith(DUMP)
         ? { device: `${DUMP}${near(besideFile(file, der.device.slice(DUMP.length)))}` }

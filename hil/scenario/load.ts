@@ -6,6 +6,7 @@ import { type Calendar, dayAheadMoments, moments } from '@fieldbid/core/market/c
 import type { ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
+import { isProfileFile } from '@fieldbid/edge-agent/profiles/profile';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { checkRules } from '../faults/rules.ts';
 import { checkTimeline } from '../faults/timeline.ts';
@@ -65,8 +66,9 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
   const ids = changed.ders.map(({ derId }) => derId);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw wrong(file, '/ders', `${twice} twice`, 'each DER once');
-  for (const [i, { device, protocol, mapping, faults, twin, quirks }] of changed.ders.entries()) {
+  for (const [i, { device, protocol, profile, mapping, faults, twin, quirks }] of changed.ders.entries()) {
     if (device.startsWith(DUMP)) named(file, `/ders/${i}/device`, device.slice(DUMP.length));
+    if (isProfileFile(profile)) named(file, `/ders/${i}/profile`, profile);
     for (const [key, value] of Object.entries({ twin, quirks })) {
       if (value === undefined || (device === 'simulated' && protocol === 'modbus')) continue;
       const found = `${key} of ${device === 'simulated' ? protocol : device}`;

@@ -36,6 +36,11 @@ const QuirksSection = Type.Object(
 /** What starts the name of a register dump that stands for a device. */
 export const DUMP = 'dump:';
 
+/** Whether hardware may stand there: an address on this machine too, since nothing tells a simulator from a forwarded port. */
+export function isPhysical({ device }: { readonly device: string }): boolean {
+  return device !== 'simulated' && !device.startsWith(DUMP);
+}
+
 /** A DER's owner and what stands at its bus. Bus, phases and rating are the feeder file's. */
 export const DerInScenario = Type.Object(
   {
@@ -54,7 +59,7 @@ export const DerInScenario = Type.Object(
     }),
     /** How a simulated device is spoken to: SunSpec over Modbus TCP, OPC UA, or in process by calls, without a socket. */
     protocol: Type.Enum(['modbus', 'opcua', 'in-process'], { default: 'modbus' }),
-    /** Device profile of the edge agent. */
+    /** Device profile of the edge agent: one of its own by name, or a .yaml file relative to this one. */
     profile: Type.String({ default: 'generic-1xx' }),
     /** Whose registers and ways a simulated Modbus device has; those that fit the profile by default. */
     twin: Type.Optional(Type.Enum(Object.keys(FAMILIES) as FamilyName[])),

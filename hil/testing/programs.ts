@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const FIELDBID = fileURLToPath(new URL('../../core/bin/fieldbid.js', import.meta.url));
+export const FIELDBID = fileURLToPath(new URL('../../core/bin/fieldbid.js', import.meta.url));
 
 export interface Program {
   readonly process: ChildProcess;

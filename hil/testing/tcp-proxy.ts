@@ -11,7 +11,11 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startProxy(target: number): Promise<TcpProxy> {
+/** @param onClient for each connection: what is told of the bytes that the client sends. */
+export async function startProxy(
+  target: number,
+  onClient?: () => (bytes: Buffer) => void,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let whole = true;
   const server = createServer({ noDelay: true }, (near) => {
@@ -19,6 +23,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       near.destroy();
       return;
     }
+    const listener = onClient?.();
+    if (listener !== undefined) near.on('data', listener);
     const far = connect({ port: target, host: '127.0.0.1', noDelay: true });
     for (const [socket, other] of [
       [near, far],

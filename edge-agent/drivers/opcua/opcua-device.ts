@@ -4,6 +4,7 @@
  */
 import { deadManOf } from '../../device/dead-man.ts';
 import type {
+  Announcement,
   DerDevice,
   DerIdentity,
   DerReading,
@@ -14,6 +15,7 @@ import type {
   Released,
 } from '../../device/der-device.ts';
 import type { ResolvedAccess } from './access.ts';
+import { announcedNodes, type PlannedLimit } from './announce.ts';
 import { OpcUaConnection, type Opened } from './connection.ts';
 import { OpcUaError } from './errors.ts';
 import { type OpcUaImage, readImage } from './image.ts';
@@ -138,39 +140,12 @@ export class OpcUaDevice implements DerDevice {
 
   async applyLimit({ limit_W, revert_s }: LimitCommand): Promise<LimitWritten | DeviceRefused> {
     if (!Number.isFinite(limit_W) || limit_W < 0) throw new RangeError(`a limit of ${limit_W} W`);
-    const { mapping } = this.#options.loaded;
     return this.#run(async (opened) => {
-      const target = this.#target(opened);
-      if ('outcome' in target) return target;
+      const planned = await this.#plan(opened, { limit_W, revert_s });
+      if ('outcome' in planned) return planned;
+      const { target, value, revert } = planned;
       const { mapped } = target;
-      if (!hasRevert(mapped) && mapping.rules.revertTimer === 'required') {
-        return refused(
-          'NO_REVERT_TIMER',
-          'the device has no revert timer and would keep the limit for ever; set rules.revertTimer: optional in ' +
-            'its mapping to control it all the same',
-        );
-      }
-      const rating_W = (await this.#image(opened, LIMIT)).rating_W();
-      if (rating_W === null || rating_W <= 0)
-        return refused('NO_RATING', 'the device does not say its rating');
-      const value = limitValue({
-        limit_W,
-        rating_W,
-        mapped,
-        dataType: typeFor(target, 'limit'),
-        floor_pct: mapping.rules.floor_pct,
-      });
-      const { revert } = mapped;
-      const fault = await writeLimit(target, {
-        limit: value.raw,
-        revert: revertValue(
-          revert_s,
-          revert?.longest_s ?? Number.POSITIVE_INFINITY,
-          factorOf(revert?.unit ?? 's'),
-          typeFor(target, 'revert'),
-        ),
-        enable: true,
-      });
+      const fault = await writeLimit(target, { limit: value.raw, revert, enable: true });
       if (fault !== undefined) return refused('DEVICE_EXCEPTION', fault);
       const readBack = await this.#readBack(opened);
       const { commanded_pct, step_pct, raisedToFloor } = value;
@@ -178,6 +153,22 @@ export class OpcUaDevice implements DerDevice {
       const inForce = readBack?.enabled === true || (mapped.enable === undefined && commanded_pct >= 100);
       const echoes = inForce && Math.abs((readBack?.pct ?? -1) - commanded_pct) <= step_pct / 2 + 1e-9;
       return { outcome: 'written', commanded_pct, step_pct, raisedToFloor, readBack, echoes };
+    });
+  }
+
+  async announced(revert_s: number): Promise<Announcement | DeviceRefused> {
+    return this.#run(async (opened) => {
+      const least = await this.#plan(opened, { limit_W: 0, revert_s });
+      const most = await this.#plan(opened, { limit_W: Number.MAX_SAFE_INTEGER, revert_s });
+      if ('outcome' in least) return least;
+      if ('outcome' in most) return most;
+      return {
+        outcome: 'announced',
+        control: `OPC UA ${least.target.mapped.method?.method ?? least.target.mapped.node}`,
+        base_W: least.rating_W,
+        least_pct: least.value.commanded_pct,
+        writes: announcedNodes(least.target.mapped, least, most),
+      };
     });
   }
 
@@ -216,6 +207,31 @@ export class OpcUaDevice implements DerDevice {
       this.#noted = image.notes;
     }
     return image;
+  }
+
+  /** What a limit comes to for this device's nodes; nothing is written. */
+  async #plan(
+    opened: Opened<Prepared>,
+    { limit_W, revert_s }: LimitCommand,
+  ): Promise<(PlannedLimit & { target: LimitTarget }) | DeviceRefused> {
+    const target = this.#target(opened);
+    if ('outcome' in target) return target;
+    const { mapped } = target;
+    const { rules } = this.#options.loaded.mapping;
+    if (!hasRevert(mapped) && rules.revertTimer === 'required') {
+      return refused(
+        'NO_REVERT_TIMER',
+        'the device has no revert timer and would keep the limit for ever; set rules.revertTimer: optional in ' +
+          'its mapping to control it all the same',
+      );
+    }
+    const rating_W = (await this.#image(opened, LIMIT)).rating_W();
+    if (rating_W === null || rating_W <= 0) return refused('NO_RATING', 'the device does not say its rating');
+    const dataType = typeFor(target, 'limit');
+    const value = limitValue({ limit_W, rating_W, mapped, dataType, floor_pct: rules.floor_pct });
+    const { longest_s = Number.POSITIVE_INFINITY, unit = 's' } = mapped.revert ?? {};
+    const revert = revertValue(revert_s, longest_s, factorOf(unit), typeFor(target, 'revert'));
+    return { target, value, revert, rating_W };
   }
 
   /** The limit's nodes after a write; null when they cannot be read now: the write stands all the same. */

@@ -6,6 +6,7 @@
 import { FieldbidError } from '@fieldbid/core/errors';
 import { deadManOf } from '../../device/dead-man.ts';
 import type {
+  Announcement,
   DerDevice,
   DerIdentity,
   DerReading,
@@ -18,6 +19,7 @@ import type {
 import { type DeviceProfile, mismatch } from '../../profiles/profile.ts';
 import { ModbusError } from '../modbus/errors.ts';
 import type { RegisterLink, UnitStats } from '../modbus/register-link.ts';
+import { announcedWrites, LARGEST_HEARTBEAT } from './announce.ts';
 import { type DeviceBinding, measuredPoints } from './binding.ts';
 import {
   type ControlBinding,
@@ -133,6 +135,31 @@ export class RegisterDevice implements DerDevice {
     return control === undefined ? refused('NO_CONTROL', NOTHING_CONTROLS) : plan;
   }
 
+  async announced(revert_s: number): Promise<Announcement | DeviceRefused> {
+    const { profile } = this.#options;
+    const least = await this.#plan({ limit_W: 0, revert_s });
+    const most = await this.#plan({ limit_W: Number.MAX_SAFE_INTEGER, revert_s });
+    const { control, image, layout } = least;
+    if ('outcome' in least.plan) return least.plan;
+    if ('outcome' in most.plan) return most.plan;
+    if (control === undefined) return refused('NO_CONTROL', NOTHING_CONTROLS);
+    const release = planRelease(control, image);
+    if ('outcome' in release) return release;
+    return {
+      outcome: 'announced',
+      control: control.name,
+      base_W: least.base_W ?? 0,
+      least_pct: least.plan.commanded_pct,
+      writes: announcedWrites({
+        ...{ control, least: least.plan, most: most.plan, release },
+        preparation: await this.preparation(),
+        isFlash: (name) => this.wear.classOf(name) === 'flash',
+        writeFunction: profile.modbus.writeFunction,
+        heartbeat: profile.heartbeat_s > 0 ? layout.binding.heartbeat : undefined,
+      }),
+    };
+  }
+
   /** Settings in flash that are not as the profile needs them: to be written once, by a person's word. */
   async preparation(): Promise<PointWrite[]> {
     const { image, binding } = await this.#guarded(({ limitPoints }) => limitPoints);
@@ -184,7 +211,7 @@ export class RegisterDevice implements DerDevice {
     const { profile } = this.#options;
     const { layout, binding, image } = await this.#guarded(({ limitPoints }) => limitPoints);
     const { control } = binding;
-    const found = { layout, image, control };
+    const found = { layout, image, control, base_W: undefined };
     if (control === undefined) return { ...found, plan: refused('NO_CONTROL', NOTHING_CONTROLS) };
     this.#ratingIn(image, binding);
     const ownBase = control.base_W !== binding.rating_W;
@@ -199,7 +226,7 @@ export class RegisterDevice implements DerDevice {
     }
     const revert_s = Math.max(0, Math.floor(command.revert_s));
     const request = { limit_W: command.limit_W, base_W, floor_pct: profile.limit.floor_pct, revert_s };
-    return { ...found, plan: planLimit(control, image, request) };
+    return { ...found, base_W, plan: planLimit(control, image, request) };
   }
 
   async #attempt(command: LimitCommand): Promise<{ outcome: LimitWritten | DeviceRefused; again?: boolean }> {
@@ -334,8 +361,6 @@ const NOTHING_CONTROLS = 'the device has no registers that limit its power';
 const NO_TIMER =
   'the device has no revert timer and would keep the limit for ever; set limit.revertTimer: optional in its ' +
   'profile to control it all the same';
-/** uint16: 0xFFFF reads as "not implemented". */
-const LARGEST_HEARTBEAT = 65_534;
 
 function layoutOf(binding: DeviceBinding): Layout {
   const { control } = binding;

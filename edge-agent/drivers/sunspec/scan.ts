@@ -53,6 +53,8 @@ interface ScanLink {
 /** Bases of the specification, then the same as devices get them wrong by one. */
 export const BASES: readonly number[] = [40_000, 50_000, 0, 40_001, 50_001, 1, 39_999, 49_999];
 const MARKER = [0x5375, 0x6e53]; // "SunS"
+/** Longer than any text of the common model. */
+const SMALL_READ = 32;
 const END_MODEL = 0xffff;
 /** No real device has more; a chain that goes on is noise. */
 const MOST_MODELS = 200;
@@ -130,16 +132,19 @@ async function commonPoints(
   reader: BlockSource,
   address: number,
   length: number,
+  most = reader.most,
 ): Promise<CommonModel['points']> {
   try {
     const words: (number | undefined)[] = Array.from({ length: length + 2 });
-    for (const part of partsOf(length + 2, reader.most)) {
+    for (const part of partsOf(length + 2, most)) {
       const found = await reader.atLeast(address + part.address, part.count);
       for (const [i, word] of found.slice(0, part.count).entries()) words[part.address + i] = word;
     }
     return decodeModel(1, words)?.points ?? new Map();
   } catch (error) {
     if (!isRefusal(error)) throw error;
+    // Some devices give no more than 64 registers, and the common model has 68: without it they have no name.
+    if (most > SMALL_READ) return commonPoints(reader, address, length, SMALL_READ);
     return new Map(); // the chain goes on without a name
   }
 }
