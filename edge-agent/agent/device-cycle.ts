@@ -45,8 +45,10 @@ export class DeviceCycle {
     else this.#silentSince_ms ??= this.#answeredAt_ms ?? now_ms;
     if (reading !== undefined) this.#answeredAt_ms = now_ms;
     await this.#control.run(reading, now_ms, granted);
-    this.#dayAhead.run(reading, now_ms);
-    this.#bidder.run(reading, now_ms);
+    // What could be delivered is told by the limit that holds the device back, not by what it says of it.
+    const estimated = reading && { ...reading, limit: this.#control.limitInForce(reading) };
+    this.#dayAhead.run(estimated, now_ms);
+    this.#bidder.run(estimated, now_ms);
     if (reading !== undefined) this.#publish(reading);
   }
 

@@ -174,6 +174,18 @@ export class LimitControl {
     return this.#limit_W() !== null && now_ms - this.#writtenAt_ms >= this.#hold_ms() / 2;
   }
 
+  /**
+   * The limit that holds the device back, as far as can be told: what it reads back, unless that is known to say nothing.
+   * A limit of ours that it does not read back counts as we wrote it; one that measured power is above holds nothing.
+   */
+  limitInForce({ limit, power_W, rating_W }: DerReading): DerReading['limit'] {
+    const unread = this.#limit_W() === null || this.#held?.echoes !== false ? undefined : this.#held;
+    const told = unread === undefined ? limit : { pct: unread.commanded_pct, enabled: true, revert_s: null };
+    if (!told?.enabled || power_W === null || rating_W === null) return told;
+    const most_W = ((told.pct + this.#context.setup.rules.tolerance_pct) / 100) * rating_W;
+    return power_W > most_W ? { ...told, enabled: false } : told;
+  }
+
   /** The device once read the limit back and shows another one now, as after a restart of its own. */
   #lost(reading: DerReading | undefined): boolean {
     if (this.#held?.echoes !== true || !reading?.limit || this.#repairs >= MOST_REPAIRS) return false;

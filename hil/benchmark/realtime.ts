@@ -31,7 +31,7 @@ export async function realtimeFigures(): Promise<Row[]> {
     console.error(`two intervals at ${SPEED} times real time: four minutes …`);
     const { code, output } = await fieldbid(
       ...['run', '--scenario', file, '--intervals', '2', '--start', '2026-06-21T11:45Z', '--no-day-ahead'],
-      ...['--clock', 'realtime', '--speed', String(SPEED), '--out', out],
+      ...['--clock', 'realtime', '--speed', String(SPEED), '--write-to-hardware', '--out', out],
     );
     if (code !== 0) throw new FieldbidError('BENCH_REALTIME', `the run ended with code ${code}:\n${output}`);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as RunSummary;

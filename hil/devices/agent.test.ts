@@ -273,3 +273,31 @@ test('two runs of the same day say the same, real times apart', async (t) => {
   t.is(told(a), told(b));
   t.is(a.verdicts.length, 2);
 });
+
+test('a device that reads back 0 % bids by its power, and by the limit that it was given', async (t) => {
+  const lab = await run([[FIRST.award_ms, async (lab) => void (await lab.award(FIRST, 4800))]], {
+    family: 'sma',
+    profile: (profile) => ({ ...profile, watchdog_s: 600 }),
+  });
+  t.deepEqual(
+    lab.bids.map(({ quantity_W }) => quantity_W),
+    [4000, 4000],
+  );
+  t.like(lab.bids[0]?.state, { source: 'measured', limit_pct: null });
+  // Not binding: 96 % were written, 80 % are delivered.
+  t.like(lab.bids[1]?.state, { source: 'measured', limit_pct: 96 });
+  // Nothing but the read-back could tell, and that contradicts.
+  t.like(lab.verdicts[0], { verdict: 'unproven' });
+});
+
+test('a device that does not keep to its limit bids what it delivers, whatever it reads back', async (t) => {
+  const lab = await run([[FIRST.award_ms, async (lab) => void (await lab.award(FIRST, 1000))]], {
+    quirks: { noAvailablePower: true },
+    onOpened: ({ inverter }) => {
+      inverter.faults.ignoreLimit = true;
+    },
+  });
+  // It reads back the 20 % that were written, and delivers 80 %.
+  t.like(lab.bids[1], { quantity_W: 4000 });
+  t.like(lab.bids[1]?.state, { source: 'measured', measured_W: 4000, limit_pct: null });
+});
