@@ -151,15 +151,30 @@ export type LimitMapping = Static<typeof Limit>;
 export type SwitchMapping = Static<typeof Switch>;
 
 /** A mapping, and where it was read from. */
-export interface LoadedMapping {
-  readonly file: string;
+export interface LoadedMapping extends NamedNodes {
   readonly mapping: OpcUaMapping;
+}
+
+/** A file that names nodes, whatever they mean: what it takes to find them at a server. */
+export interface NamedNodes {
+  readonly file: string;
+  readonly mapping: {
+    readonly namespaces: Readonly<Record<string, string>>;
+    readonly points: object;
+    readonly watch?: readonly object[];
+  };
 }
 
 /** @throws InputError naming file, line, path, found and expected. */
 export function loadMapping(name: string, beside: string = process.cwd()): LoadedMapping {
   const file = isAbsolute(name) ? name : resolve(beside, name);
-  const mapping = readConfig(OpcUaMapping, file);
+  const loaded = { file, mapping: readConfig(OpcUaMapping, file) };
+  checkNamespaces(loaded);
+  return loaded;
+}
+
+/** @throws InputError for a node whose namespace has no index and no URI. */
+export function checkNamespaces({ file, mapping }: NamedNodes): void {
   for (const { path, node } of nodesOf(mapping)) {
     const unknown = aliasesIn(node).find((alias) => !/^\d+$/.test(alias) && !(alias in mapping.namespaces));
     if (unknown === undefined) continue;
@@ -170,11 +185,10 @@ export function loadMapping(name: string, beside: string = process.cwd()): Loade
       expected: `an index, or one of: ${Object.keys(mapping.namespaces).join(', ') || '(namespaces is empty)'}`,
     });
   }
-  return { file, mapping };
 }
 
 /** Every node that a mapping names, with its path in the file. */
-export function nodesOf(mapping: OpcUaMapping): { path: string; node: string }[] {
+export function nodesOf(mapping: NamedNodes['mapping']): { path: string; node: string }[] {
   const found: { path: string; node: string }[] = [];
   const walk = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null) return;
