@@ -1,12 +1,9 @@
 /** Variables of a simulated OPC UA device: what each shows when somebody looks, and what a write to it does. */
-import {
-  DataType,
-  DataValue,
-  StatusCodes,
-  type UAObject,
-  Variant,
-  VariantArrayType,
-} from 'node-opcua-client';
+import { DataType, DataValue, StatusCodes, Variant, VariantArrayType } from 'node-opcua-client';
+import type { AddressSpace } from './simulated-server.ts';
+
+type Namespace = ReturnType<AddressSpace['registerNamespace']>;
+type UAObject = ReturnType<Namespace['addObject']>;
 
 export type StatusCode = (typeof StatusCodes)['Good'];
 export type Quality = 'Good' | 'Uncertain' | 'Bad';
