@@ -117,6 +117,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       feeder,
       now: () => clock.now(),
       time: new WallClock(shared),
+      join: () => new WallClock(shared),
       connect: async () => bus,
       firstPort: config.firstPort,
       ...(config.opcuaFolder === undefined
@@ -125,6 +126,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       progress,
       onMinute: (minute) => lab.take(minute),
       log,
+      say: (line) => console.error(line),
       closers,
     });
     const clockText = `wall clock × ${config.speed}, separate processes`;

@@ -1,5 +1,6 @@
 /** What stands on the screen when a run has ended: what happened, and where to look. */
 import { resolve } from 'node:path';
+import { emulatorRows } from '../report/emulators.ts';
 import { faultsText } from '../report/faults.ts';
 import { inUsd } from '../report/settlement.ts';
 import { type RunSummary, shortcomings } from '../report/summary.ts';
@@ -72,6 +73,7 @@ export function closingText(summary: RunSummary, folder: string): string {
       `${overruns} of ${steps} power-flow steps overran; the latest was ${seconds} s of market time late`,
     ]);
   }
+  rows.push(...emulatorRows(summary.emulators));
   const faults = faultsText(summary.faults);
   if (faults !== '') rows.push(['faults', faults]);
   rows.push(['report', resolve(folder, 'report.html')]);

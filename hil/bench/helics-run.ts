@@ -1,6 +1,7 @@
 /** `fieldbid run --clock helics`: which members a run has, by scenario and command line, and where they run. */
 import type { Command } from '@fieldbid/core/cli/command';
 import { InputError } from '@fieldbid/core/errors';
+import { refuseElsewhere } from '../emulator/check.ts';
 import { reportToStarter } from '../helics/processes/member-process.ts';
 import { superviseRun } from '../helics/processes/supervise.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
@@ -88,6 +89,7 @@ export function superviseHelicsRun(
   args: readonly string[],
 ): Promise<number> {
   const members = membersOf(loaded, options);
+  refuseElsewhere(loaded, [...members.ownProcess, ...members.elsewhere]);
   const listen = options.brokerListen ?? loaded.scenario.clock.helics.listen;
   const [host, port] = listen === undefined ? [] : listenAddress(listen);
   const scenario = derScenarioArgs(options);

@@ -6,10 +6,12 @@
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import { topics } from '@fieldbid/core/bus/topics';
+import { FieldbidError } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
+import type { EmulatorTwin } from '../emulator/twin/emulator-twin.ts';
 import { agentFaults } from '../faults/agent-faults.ts';
 import { BenchFaults } from '../faults/control.ts';
 import { deviceFaults } from '../faults/device-faults.ts';
@@ -57,6 +59,8 @@ export interface MarketDayOptions {
   readonly page?: PageAddress;
   /** Called when the day is over and recorded, while everything is still up. */
   readonly onEnd?: (record: RunRecord) => Promise<void>;
+  /** Ends the day before its time, in order. */
+  readonly signal?: AbortSignal;
   /** Given what an operator may let go wrong, before the day begins. */
   readonly onFaultControl?: (faults: FaultControl) => void | Promise<void>;
 }
@@ -65,6 +69,8 @@ export interface MarketDayOptions {
 export interface Hands {
   /** Simulated inverter of a DER. */
   inverter(derId: string): BenchInverter | undefined;
+  /** Twin of a simulated grid emulator. */
+  emulator(name: string): EmulatorTwin | undefined;
   /** Where a DER's device answers. */
   endpoint(derId: string): string | undefined;
   /** Ends a DER's agent as a power cut of its gateway would. */
@@ -138,6 +144,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     feeder,
     now: clock.now,
     time: clock.join('plant'),
+    join: clock.join,
     ...(nowAt === undefined ? {} : { nowAt }),
     ...(linkOf === undefined ? {} : { linkOf }),
     ...(remote === undefined ? {} : { devices: remote.devices }),
@@ -149,8 +156,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       if (listened) lab.take(minute);
       return options.onMinute?.(minute, hands);
     },
-    log,
-    closers,
+    ...{ log, say, closers },
   });
   if (listened) {
     const { description } = bench;
@@ -207,6 +213,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   }
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
+    emulator: (name) => bench.emulatorTwin(name),
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
     restartGateway: async () => {
@@ -236,9 +243,10 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const running = market.then(() => agents.done());
   hold.release();
   try {
-    await Promise.race([running, clock.failure]);
+    await Promise.race([running, clock.failure, interrupted(options.signal)]);
   } catch (error) {
     medium.abort?.(error);
+    await bench.breakOff();
     throw error;
   }
   const day_ms = performance.now() - began - setUp_ms;
@@ -265,4 +273,13 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   await remote?.end();
   await closers.closeAll(log);
   return record;
+}
+
+/** Rejects with `INTERRUPTED` when the signal is given. */
+function interrupted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (): void => reject(new FieldbidError('INTERRUPTED', 'the run was ended before its time'));
+    if (signal?.aborted === true) end();
+    signal?.addEventListener('abort', end, { once: true });
+  });
 }

@@ -6,7 +6,7 @@ import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
-import { loadScenario } from '../scenario/load.ts';
+import { type LoadedScenario, loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
 import {
   type ClockSource,
@@ -100,8 +100,8 @@ Examples:
 
 Exit code: 0 when every interval completed (or fell to a fault on demand) and no voltage left its limits, 1 otherwise, 2 for wrong usage.
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
-day-ahead.csv, settlement.csv, statements.csv, faults.csv, ledger-payloads.ndjson, log.ndjson, the stores under gateway/,
-and scenario/ and run.json for fieldbid replay.`,
+day-ahead.csv, settlement.csv, statements.csv, faults.csv, emulators.csv, ledger-payloads.ndjson, log.ndjson, the stores
+under gateway/, and scenario/ and run.json for fieldbid replay.`,
     )
     .action(async (options: RunOptions, command: Command) => {
       if (options.fabricProfile !== undefined && options.ledger !== 'fabric') {
@@ -133,7 +133,9 @@ and scenario/ and run.json for fieldbid replay.`,
         console.error('The day is over; the page stays up until Ctrl-C.');
         await runUntilSignal(async () => {});
       };
+      const signal = endedInOrder(loaded);
       const run = await runMarketDay({
+        ...(signal === undefined ? {} : { signal }),
         loaded,
         folder,
         dsoEnforced: options.dso,
@@ -159,6 +161,24 @@ and scenario/ and run.json for fieldbid replay.`,
         .finally(() => progress.finish());
       if (options.keepPage !== true) finish(run);
     });
+}
+
+/**
+ * With grid emulators a run that is told to end (Ctrl-C) walks them back first: the next signal of that kind ends it at
+ * once. Without, there is nothing that would outlast the process.
+ */
+function endedInOrder({ scenario }: LoadedScenario): AbortSignal | undefined {
+  if ((scenario.emulators ?? []).length === 0) return undefined;
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      if (ending.signal.aborted) return;
+      console.error('\nThe run is being ended: grid emulators go back to their safe state. Again: at once.');
+      process.once('SIGINT', () => process.exit(130));
+      ending.abort();
+    });
+  }
+  return ending.signal;
 }
 
 /** @throws InvalidArgumentError for what is no HOST:PORT. */

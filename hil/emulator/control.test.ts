@@ -210,7 +210,7 @@ test('the watchdog is refreshed between the steps; without, the output is nomina
 test('it is left at nominal voltage or open, walked there, and how it was left is measured', async (t) => {
   const bench = await opened(t);
   const { twin } = bench;
-  t.like(await bench.control().leave(), { safe: true, text: 'was never set by this run' });
+  t.like(await bench.control().leave(), { safe: true, text: 'as it was found' });
   const control = bench.control();
   await control.follow([1.12, 1.12, 1.12]);
   const before = twin.taken.length;
@@ -221,7 +221,12 @@ test('it is left at nominal voltage or open, walked there, and how it was left i
 
   const off = bench.control({ safe: 'off' });
   await off.follow([1.05, 1.05, 1.05]);
-  t.like(await off.leave(), { safe: true, output: 'off', measured_V: [0, 0, 0], text: 'its output is open' });
+  t.like(await off.leave(), {
+    safe: true,
+    output: 'off',
+    measured_V: [0, 0, 0],
+    text: 'with its output open',
+  });
   twin.physics.switchOutput(true);
   await control.follow([1.05, 1.05, 1.05]);
   twin.faults.ignoresSetpoints = true;

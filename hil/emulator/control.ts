@@ -56,6 +56,7 @@ export class EmulatorControl {
   #last: EmulatorReading | undefined;
   /** Something was written. */
   #touched = false;
+  #stopped = false;
 
   constructor(options: ControlOptions) {
     this.#options = options;
@@ -123,6 +124,16 @@ export class EmulatorControl {
     }
   }
 
+  /** Something was written: it would not be as it was found. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  /** What is under way ends before its next write; `leave` is what may come then. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** A sign of life for its watchdog. @throws FieldbidError when there was no answer. */
   async refresh(): Promise<void> {
     if (this.#touched) await this.#options.emulator.refresh();
@@ -131,7 +142,8 @@ export class EmulatorControl {
   /** Walks it back to its safe state, as far as it goes; never throws a FieldbidError. */
   async leave(): Promise<EmulatorLeft> {
     const { section, channels, emulator } = this.#options;
-    if (!this.#touched) return { ...(await this.#seen()), safe: true, text: 'was never set by this run' };
+    this.#stopped = false;
+    if (!this.#touched) return { ...(await this.#seen()), safe: true, text: 'as it was found' };
     try {
       const refused = await this.#walk(this.#at(section.nominal_V), () => {});
       if (refused.refused === undefined && refused.off !== true && section.safe === 'off') {
@@ -147,7 +159,7 @@ export class EmulatorControl {
       const open = seen.output === 'off' && seen.measured_V.every((volts) => this.#isOpen(volts));
       const safe = open || (section.safe === 'nominal' && seen.measured_V.every(near));
       const because = refused.refused ?? (safe ? undefined : 'it does not follow');
-      return { ...seen, safe, text: because ?? (open ? 'its output is open' : 'at nominal voltage') };
+      return { ...seen, safe, text: because ?? (open ? 'with its output open' : 'at nominal voltage') };
     } catch (error) {
       if (!(error instanceof FieldbidError)) throw error;
       const measured_V = channels.map(() => null);
@@ -171,7 +183,7 @@ export class EmulatorControl {
     let sent_V: readonly (number | null)[] = channels.map(() => null);
     for (;;) {
       progress({ sent_V, measured_V: this.#measured_V });
-      const reason = this.#unready(reading);
+      const reason = this.#stopped ? 'the run was being ended' : this.#unready(reading);
       if (reason !== undefined) return { refused: reason };
       if (reading.output === 'off') {
         // Whoever closes it finds nominal voltage, and not what the feeder had when it was opened.
@@ -204,7 +216,7 @@ export class EmulatorControl {
   ): Promise<EmulatorReading | undefined> {
     const { pace, section } = this.#options;
     const look_ms = (section.limits.settle_s * 1000) / LOOKS;
-    for (let look = 1; look <= LOOKS; look++) {
+    for (let look = 1; look <= LOOKS && !this.#stopped; look++) {
       await pace.wait(look_ms);
       const reading = await this.#read();
       if (wanted({ measured_V: this.#measured_V })) return reading;

@@ -7,6 +7,7 @@ import type { ClearingSafety } from '@fieldbid/dso/feasibility/clearing-outcomes
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
+import { checkEmulators, checkOutputs } from '../emulator/check.ts';
 import { checkRules } from '../faults/rules.ts';
 import { checkTimeline } from '../faults/timeline.ts';
 import { DUMP, deraPortfolios, Scenario } from './schema.ts';
@@ -89,6 +90,7 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     }
     checkRules(faults, file, path);
   }
+  checkEmulators(changed, file);
   checkTimeline(changed.faults ?? [], changed, file);
   return {
     file,
@@ -127,8 +129,11 @@ export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): 
     );
   }
   const missing = connected.filter((id) => !owned.has(id));
-  if (missing.length === 0) return feeder;
-  throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+  if (missing.length > 0) {
+    throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+  }
+  checkOutputs({ file, scenario }, feeder);
+  return feeder;
 }
 
 function named(file: string, path: string, value: string): string {

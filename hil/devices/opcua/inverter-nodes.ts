@@ -37,6 +37,7 @@ export class InverterNodes {
   readonly qualities = new Map<string, Quality>();
   readonly #options: InverterNodesOptions;
   #voltages_V: readonly number[];
+  #grid_V: (() => readonly number[]) | undefined;
   /** What was written last; read back as it is. */
   readonly #written = { pct: 100, enable: false, revert_s: 0 };
   /** Values at the moment of freezing, and when that was. */
@@ -52,6 +53,10 @@ export class InverterNodes {
       throw new RangeError(`${this.#voltages_V.length} voltages are needed, not ${voltages_V.join(', ')}`);
     }
     this.#voltages_V = [...voltages_V];
+  }
+
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#grid_V = grid_V;
   }
 
   get isFrozen(): boolean {
@@ -147,7 +152,7 @@ export class InverterNodes {
       ...this.#voltages_V.map((_, i) => ({
         name: `VoltageL${i + 1}`,
         dataType: DataType.Float,
-        get: () => inSteps(this.#voltages_V[i] ?? 0, VOLTAGE_STEP_V),
+        get: () => inSteps((this.#grid_V?.() ?? this.#voltages_V)[i] ?? 0, VOLTAGE_STEP_V),
       })),
       { name: 'Alarm', dataType: DataType.String, get: () => this.alarm },
       {

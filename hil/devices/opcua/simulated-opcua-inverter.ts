@@ -125,6 +125,11 @@ export class SimulatedOpcUaInverter {
     this.#nodes.setVoltages_V(voltages_pu.map((pu) => pu * this.#options.nominal_V));
   }
 
+  /** Takes its voltage, V, from what stands before its terminals whenever somebody looks. */
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#nodes.followVoltages_V(grid_V);
+  }
+
   /** Text of its alarm node. */
   setAlarm(text: string): void {
     this.#nodes.alarm = text;
