@@ -9,7 +9,7 @@ import type { EmulatorRecord, MinuteRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { BenchEmulator } from './bench-emulator.ts';
 import { channelsOf, checkNodes, mappingFileOf, mappingOf, refuseElsewhere } from './check.ts';
-import { EmulatorControl, type Pace } from './control.ts';
+import { EmulatorControl, type Pace, REAL_PACE } from './control.ts';
 import type { GridEmulator } from './grid-emulator.ts';
 import { openEmulator } from './open-emulator.ts';
 import type { EmulatorSection } from './section.ts';
@@ -93,7 +93,7 @@ async function openOne(section: EmulatorSection, options: BenchEmulatorsOptions)
   const refresh_s = Math.min(limits.refresh_s, (watchdog?.timeout_s ?? Number.POSITIVE_INFINITY) / 3);
   const control = new EmulatorControl({
     ...{ emulator, section, channels },
-    pace: twin === undefined ? REAL : marketPace(time),
+    pace: twin === undefined ? REAL_PACE : marketPace(time),
     load_VA: feeder.der(derId)?.nameplate_W ?? 0,
   });
   const inverter = devices.find((device) => device.derId === derId)?.inverter;
@@ -147,12 +147,6 @@ async function opcUaTwin(physics: EmulatorPhysicsOptions, lab: OpcUaLab): Promis
   const { OpcUaTwin } = await import('./twin/opcua-twin.ts');
   return new OpcUaTwin({ ...physics, pkiFolder: lab.serverPki, user: lab.user });
 }
-
-/** A physical emulator settles by the wall clock, whatever the market's. */
-const REAL: Pace = {
-  now: Date.now,
-  wait: (duration_ms) => new Promise((resolve) => setTimeout(resolve, duration_ms)),
-};
 
 function marketPace(time: TimeSource): Pace {
   return {

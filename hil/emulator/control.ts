@@ -16,6 +16,12 @@ export interface Pace {
   wait(duration_ms: number): Promise<void>;
 }
 
+/** Of a physical emulator: it settles by the wall clock, whatever the market's. */
+export const REAL_PACE: Pace = {
+  now: Date.now,
+  wait: (duration_ms) => new Promise((resolve) => setTimeout(resolve, duration_ms)),
+};
+
 export interface ControlOptions {
   readonly emulator: GridEmulator;
   readonly section: Pick<EmulatorSection, 'nominal_V' | 'enable' | 'safe'> & {
@@ -68,20 +74,24 @@ export class EmulatorControl {
     return this.#measured_V;
   }
 
-  /**
-   * Looks at the emulator; with `enable`, and only then, closes its output, at nominal voltage.
-   * @returns why it is not taken over; undefined when it is. @throws FieldbidError when it does not answer.
-   */
-  async takeOver(): Promise<string | undefined> {
+  /** Looks, and writes nothing. @returns why it is not taken over. @throws FieldbidError when it does not answer. */
+  async examine(): Promise<string | undefined> {
     const { emulator, section } = this.#options;
     const identity = await emulator.identity();
     const unfit = this.#unfit(identity);
     if (unfit !== undefined) return unfit;
     this.#range = rangeOf(section.limits, section.nominal_V, identity.resolution_V);
-    const reading = await this.#read();
-    const reason = this.#unready(reading);
-    if (reason !== undefined) return reason;
-    if (reading.output === 'on') return undefined;
+    return this.#unready(await this.#read());
+  }
+
+  /**
+   * Looks at the emulator; with `enable`, and only then, closes its output, at nominal voltage.
+   * @returns why it is not taken over; undefined when it is. @throws FieldbidError when it does not answer.
+   */
+  async takeOver(): Promise<string | undefined> {
+    const { section } = this.#options;
+    const reason = await this.examine();
+    if (reason !== undefined || this.#last?.output === 'on') return reason;
     // Whoever closes the output finds nominal voltage, whatever was set there before.
     const nominal = await this.#write(this.#at(section.nominal_V));
     if (nominal !== undefined) return nominal;
