@@ -135,7 +135,10 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     run: async () => {
       await Promise.all([plant.run().finally(() => emulators.end()), emulators.run()]);
     },
-    breakOff: () => emulators.breakOff(),
+    breakOff: async () => {
+      parts.time.close();
+      await emulators.breakOff();
+    },
     record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB, faults = [] }) => {
       await recorder.settle();
       const intervals = await recorder.collect(

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import { topics } from '@fieldbid/core/bus/topics';
-import { FieldbidError } from '@fieldbid/core/errors';
+import { codeOf, FieldbidError } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
@@ -87,6 +87,8 @@ export interface Hands {
 
 /** Real ms for a simulated inverter's answer on the fast clock. */
 const PATIENT_DEADLINE_MS = 30_000;
+/** For each thing that is closed in a run that was ended before its time. Real ms. */
+const INTERRUPTED_CLOSING_MS = 300;
 /** Codes of the bench are used at once. Real ms. */
 const CODE_VALID_MS = 60_000;
 
@@ -95,6 +97,9 @@ export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord
   const closers = new Closers();
   try {
     return await run(options, closers);
+  } catch (error) {
+    if (codeOf(error) === 'INTERRUPTED') await closers.closeAll(options.log, INTERRUPTED_CLOSING_MS);
+    throw error;
   } finally {
     await closers.closeAll(options.log);
   }

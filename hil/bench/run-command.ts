@@ -1,6 +1,7 @@
 /** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
 import { join } from 'node:path';
 import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command';
+import { codeOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
@@ -155,7 +156,7 @@ under gateway/, and scenario/ and run.json for fieldbid replay.`,
         ...(options.keepPage === true ? { onEnd: keep } : {}),
       })
         .catch((error: unknown) => {
-          if (options.federation !== undefined) endSoon();
+          if (options.federation !== undefined || codeOf(error) === 'INTERRUPTED') endSoon();
           throw error;
         })
         .finally(() => progress.finish());
