@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
+import { codeOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
@@ -14,6 +15,7 @@ import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { closingText } from './closing.ts';
 import { BenchConfig } from './config.ts';
+import { endedInOrder, INTERRUPTED_CLOSING_MS, interrupted } from './interrupt.ts';
 import { memoryOf } from './memory.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { progressLine } from './progress.ts';
@@ -141,7 +143,13 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       `${bench.devices.length} inverters from port ${config.firstPort} on; first bids in about ${config.lead_s} s`,
     );
     const setUp_ms = performance.now() - began;
-    await bench.run();
+    try {
+      await Promise.race([bench.run(), interrupted(endedInOrder(loaded.scenario))]);
+    } catch (error) {
+      await bench.breakOff();
+      if (codeOf(error) === 'INTERRUPTED') await closers.closeAll(log, INTERRUPTED_CLOSING_MS);
+      throw error;
+    }
     progress.finish();
     // The last interval is settled a little later.
     await new WallClock(shared).requestTime((schedule.at(-1)?.interval.end_ms ?? 0) + SETTLED_AFTER_MS);

@@ -8,6 +8,9 @@ import type { LoadedScenario } from '../scenario/load.ts';
 import type { FederationChoice } from './medium.ts';
 import type { ScenarioOptions } from './options.ts';
 
+/** Real ms in which grid emulators are walked back to their safe state. */
+const WALK_BACK_MS = 30_000;
+
 export type ClockSource = 'fast' | 'realtime' | 'helics';
 
 export interface HelicsOptions {
@@ -111,6 +114,7 @@ export function superviseHelicsRun(
     ...(port === undefined ? {} : { port }),
     marketArgs: (broker) => ['run', ...args, '--federation', broker],
     derArgs,
+    ...((loaded.scenario.emulators ?? []).length === 0 ? {} : { marketGrace_ms: WALK_BACK_MS }),
     say: (line) => console.error(line),
   });
 }

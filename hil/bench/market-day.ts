@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import { topics } from '@fieldbid/core/bus/topics';
-import { codeOf, FieldbidError } from '@fieldbid/core/errors';
+import { codeOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
@@ -27,6 +27,7 @@ import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { type BenchInverter, faultyDevice } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
+import { INTERRUPTED_CLOSING_MS, interrupted } from './interrupt.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openDsoEngines, openGateway, startDso, startIso } from './market-services.ts';
@@ -87,8 +88,6 @@ export interface Hands {
 
 /** Real ms for a simulated inverter's answer on the fast clock. */
 const PATIENT_DEADLINE_MS = 30_000;
-/** For each thing that is closed in a run that was ended before its time. Real ms. */
-const INTERRUPTED_CLOSING_MS = 300;
 /** Codes of the bench are used at once. Real ms. */
 const CODE_VALID_MS = 60_000;
 
@@ -250,8 +249,9 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   try {
     await Promise.race([running, clock.failure, interrupted(options.signal)]);
   } catch (error) {
-    medium.abort?.(error);
+    // Before anybody else is told: what stands at an emulator's output outlasts the run.
     await bench.breakOff();
+    medium.abort?.(error);
     throw error;
   }
   const day_ms = performance.now() - began - setUp_ms;
@@ -278,13 +278,4 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   await remote?.end();
   await closers.closeAll(log);
   return record;
-}
-
-/** Rejects with `INTERRUPTED` when the signal is given. */
-function interrupted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = (): void => reject(new FieldbidError('INTERRUPTED', 'the run was ended before its time'));
-    if (signal?.aborted === true) end();
-    signal?.addEventListener('abort', end, { once: true });
-  });
 }

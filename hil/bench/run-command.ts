@@ -7,7 +7,7 @@ import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
-import { type LoadedScenario, loadScenario } from '../scenario/load.ts';
+import { loadScenario } from '../scenario/load.ts';
 import { closingText } from './closing.ts';
 import {
   type ClockSource,
@@ -16,6 +16,7 @@ import {
   type HelicsOptions,
   superviseHelicsRun,
 } from './helics-run.ts';
+import { endedInOrder } from './interrupt.ts';
 import { runMarketDay } from './market-day.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { DEFAULT_PAGE, type PageAddress } from './page.ts';
@@ -134,7 +135,7 @@ under gateway/, and scenario/ and run.json for fieldbid replay.`,
         console.error('The day is over; the page stays up until Ctrl-C.');
         await runUntilSignal(async () => {});
       };
-      const signal = endedInOrder(loaded);
+      const signal = endedInOrder(loaded.scenario);
       const run = await runMarketDay({
         ...(signal === undefined ? {} : { signal }),
         loaded,
@@ -162,24 +163,6 @@ under gateway/, and scenario/ and run.json for fieldbid replay.`,
         .finally(() => progress.finish());
       if (options.keepPage !== true) finish(run);
     });
-}
-
-/**
- * With grid emulators a run that is told to end (Ctrl-C) walks them back first: the next signal of that kind ends it at
- * once. Without, there is nothing that would outlast the process.
- */
-function endedInOrder({ scenario }: LoadedScenario): AbortSignal | undefined {
-  if ((scenario.emulators ?? []).length === 0) return undefined;
-  const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      if (ending.signal.aborted) return;
-      console.error('\nThe run is being ended: grid emulators go back to their safe state. Again: at once.');
-      process.once('SIGINT', () => process.exit(130));
-      ending.abort();
-    });
-  }
-  return ending.signal;
 }
 
 /** @throws InvalidArgumentError for what is no HOST:PORT. */
