@@ -6,6 +6,7 @@ import { registerBroker } from './broker/command.ts';
 import { registerCompare } from './compare/command.ts';
 import { registerSim } from './devices/commands.ts';
 import { registerReplay } from './devices/replay-command.ts';
+import { registerEmulator } from './emulator/command.ts';
 import { registerFaults } from './faults/command.ts';
 import { registerFault } from './faults/fault-command.ts';
 import { registerHelics } from './helics/command.ts';
@@ -19,6 +20,7 @@ export function register(program: Command): void {
   registerReplayRun(program);
   registerSchema(program);
   registerSim(program);
+  registerEmulator(program);
   registerFaults(program);
   registerFault(program);
   registerHelics(program);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
+import { codeOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
 import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
@@ -18,6 +19,7 @@ import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { closingText } from './closing.ts';
 import { BenchConfig } from './config.ts';
+import { endedInOrder, INTERRUPTED_CLOSING_MS, interrupted } from './interrupt.ts';
 import { memoryOf } from './memory.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { progressLine } from './progress.ts';
@@ -123,6 +125,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       now: () => clock.now(),
       time: new WallClock(shared),
       speed: config.speed,
+      join: () => new WallClock(shared),
       connect: async () => bus,
       firstPort: config.firstPort,
       ...(config.opcuaFolder === undefined
@@ -131,6 +134,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       progress,
       onMinute: (minute) => lab.take(minute),
       log,
+      say: (line) => console.error(line),
       closers,
     });
     const clockText = `wall clock × ${config.speed}, separate processes`;
@@ -145,7 +149,13 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       `${bench.devices.length} inverters from port ${config.firstPort} on; first bids in about ${config.lead_s} s`,
     );
     const setUp_ms = performance.now() - began;
-    await bench.run();
+    try {
+      await Promise.race([bench.run(), interrupted(endedInOrder(loaded.scenario))]);
+    } catch (error) {
+      await bench.breakOff();
+      if (codeOf(error) === 'INTERRUPTED') await closers.closeAll(log, INTERRUPTED_CLOSING_MS);
+      throw error;
+    }
     progress.finish();
     // The last interval is settled a little later.
     await new WallClock(shared).requestTime((schedule.at(-1)?.interval.end_ms ?? 0) + SETTLED_AFTER_MS);

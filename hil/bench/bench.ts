@@ -9,11 +9,14 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { openPowerFlow } from '@fieldbid/dso/feeder/open-feeder';
 import type { FeederDescription } from '@fieldbid/dso/power-flow/power-flow';
+import { openBenchEmulators } from '../emulator/bench-emulators.ts';
+import type { EmulatorTwin } from '../emulator/twin/emulator-twin.ts';
 import { MarketRecorder, type RecordSource } from '../recorder/market-recorder.ts';
 import type { MinuteRecord, RunRecord } from '../recorder/run-record.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
-import { type BenchDevices, openBenchDevices, writesOf } from './devices.ts';
+import { type BenchDevices, LOOPBACK, openBenchDevices, writesOf } from './devices.ts';
+import { sharedOpcUaLab } from './opcua-lab.ts';
 import { Plant, type TerminalLink } from './plant.ts';
 import type { Progress } from './progress.ts';
 
@@ -26,6 +29,8 @@ export interface BenchParts {
   readonly time: TimeSource;
   /** Market seconds per real second, by the wall clock; absent on a clock that waits for the work. */
   readonly speed?: number;
+  /** Joins the feeder's clock: each grid emulator is a participant of its own. */
+  readonly join: (name: string) => TimeSource;
   /** Devices that run elsewhere; absent: they are opened here. */
   readonly devices?: BenchDevices;
   /** What lies between the devices and the feeder; absent: nothing. */
@@ -38,6 +43,8 @@ export interface BenchParts {
   readonly progress: Progress;
   readonly onMinute?: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
+  /** Lines for whoever watches. */
+  readonly say: (line: string) => void;
   readonly closers: Closers;
 }
 
@@ -47,8 +54,12 @@ export interface Bench {
   readonly description: FeederDescription;
   /** Process of the plant's power flow, while it runs. */
   enginePid(): number | undefined;
-  /** The feeder, minute by minute, to the end of the day. */
+  /** Of a simulated grid emulator, by its name. */
+  emulatorTwin(name: string): EmulatorTwin | undefined;
+  /** The feeder, minute by minute, to the end of the day; and grid emulators back to their safe state. */
   run(): Promise<void>;
+  /** The run ends before its time: physical grid emulators go back to their safe state first. */
+  breakOff(): Promise<void>;
   /** Everything that happened, once the day is over. */
   record(
     source: RecordSource,
@@ -69,6 +80,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   const recorder = new MarketRecorder(await connect('recorder'));
   await recorder.start();
   closers.add('recorder', () => recorder.close());
+  const opcuaLab = sharedOpcUaLab(parts.opcuaFolder, LOOPBACK, closers);
   const devices =
     parts.devices ??
     (await openBenchDevices({
@@ -77,10 +89,20 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
       now: parts.now,
       ...(parts.nowAt === undefined ? {} : { nowAt: parts.nowAt }),
       bus: await connect('plant'),
-      closers,
+      ...{ opcuaLab, closers },
       ...(parts.firstPort === undefined ? {} : { firstPort: parts.firstPort }),
-      ...(parts.opcuaFolder === undefined ? {} : { opcuaFolder: parts.opcuaFolder }),
     }));
+  const step_ms = scenario.powerFlow.step_s * 1000;
+  const offset_ms = scenario.powerFlow.offset_s * 1000;
+  const emulators = await openBenchEmulators({
+    ...{ loaded, feeder, devices, opcuaLab, closers, join: parts.join, say: parts.say },
+    nodes: powerFlow.description.nodePhases,
+    instants_ms: Array.from(
+      { length: Math.ceil((end_ms - start_ms) / step_ms) },
+      (_, i) => start_ms + i * step_ms + offset_ms,
+    ),
+    log: log.child({ room: 'emulators' }),
+  });
   const link = parts.linkOf?.(devices);
   const minutes: MinuteRecord[] = [];
   const plant = new Plant({
@@ -92,11 +114,12 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     loadFactors: devices.loadFactors,
     start_ms,
     end_ms,
-    step_ms: scenario.powerFlow.step_s * 1000,
-    offset_ms: scenario.powerFlow.offset_s * 1000,
     ...(parts.speed === undefined ? {} : { speed: parts.speed }),
+    step_ms,
+    offset_ms,
     onMinute: async (minute) => {
       minutes.push(minute);
+      emulators.take(minute);
       const highest =
         minute.voltages_pu.length === 0 ? 'not solved' : `${Math.max(...minute.voltages_pu).toFixed(4)} pu`;
       progress.update(
@@ -111,7 +134,14 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     devices,
     description: powerFlow.description,
     enginePid: () => powerFlow.pid,
-    run: () => plant.run(),
+    emulatorTwin: (name) => emulators.twin(name),
+    run: async () => {
+      await Promise.all([plant.run().finally(() => emulators.end()), emulators.run()]);
+    },
+    breakOff: async () => {
+      parts.time.close();
+      await emulators.breakOff();
+    },
     record: async (source, { dsoEnforced, ledger, clock, wall_ms, memory_MiB, faults = [] }) => {
       await recorder.settle();
       const intervals = await recorder.collect(
@@ -147,6 +177,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
         settlements: recorder.settlements(),
         verdicts: recorder.verdicts(),
         faults,
+        emulators: emulators.records(),
         writes:
           (await devices.writes?.()) ??
           devices.flatMap(({ derId, inverter }) =>

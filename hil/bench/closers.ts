@@ -1,5 +1,5 @@
 /** Things opened are closed in the reverse order, all of them, whatever fails on the way. */
-import { codeOf, messageOf } from '@fieldbid/core/errors';
+import { codeOf, messageOf, withDeadline } from '@fieldbid/core/errors';
 import type { Logger } from '@fieldbid/core/logging';
 
 export class Closers {
@@ -10,11 +10,15 @@ export class Closers {
     this.#closers.push({ name, close });
   }
 
-  /** What cannot be closed is logged; never throws. */
-  async closeAll(log: Logger): Promise<void> {
+  /**
+   * What cannot be closed is logged; never throws.
+   * @param most_ms real, for each of them: in a run that ends before its time one may wait for another that is closed.
+   */
+  async closeAll(log: Logger, most_ms?: number): Promise<void> {
     for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
       try {
-        await closer.close();
+        const closed = Promise.resolve(closer.close());
+        await (most_ms === undefined ? closed : withDeadline(closed, most_ms, 'it'));
       } catch (error) {
         log.warn({ code: codeOf(error) }, `${closer.name} did not close: ${messageOf(error)}`);
       }

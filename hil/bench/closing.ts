@@ -1,5 +1,6 @@
 /** What stands on the screen when a run has ended: what happened, and where to look. */
 import { resolve } from 'node:path';
+import { emulatorRows } from '../report/emulators.ts';
 import { faultsText } from '../report/faults.ts';
 import { pacingText } from '../report/pacing.ts';
 import { inUsd } from '../report/settlement.ts';
@@ -67,6 +68,7 @@ export function closingText(summary: RunSummary, folder: string): string {
     ]);
   const paced = pacingText(summary.pacing);
   if (paced !== undefined) rows.push(['real time', paced]);
+  rows.push(...emulatorRows(summary.emulators));
   const faults = faultsText(summary.faults);
   if (faults !== '') rows.push(['faults', faults]);
   rows.push(['report', resolve(folder, 'report.html')]);

@@ -2,9 +2,6 @@
  * What stands at the DERs' buses: for each a simulated inverter behind a socket of its own (Modbus TCP or OPC UA),
  * or the physical device that the scenario names. The actual sun and loads of the day are here, and nowhere else.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { besideFile } from '@fieldbid/core/config';
@@ -15,6 +12,7 @@ import type { DerDevice } from '@fieldbid/edge-agent/device/der-device';
 import type { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { profileBeside } from '@fieldbid/edge-agent/profiles/profile';
 import { InProcessInverter } from '../devices/in-process-inverter.ts';
+import { INVERTER_NOMINAL_V } from '../devices/inverter-physics.ts';
 import type { SimulatedOpcUaInverterOptions } from '../devices/opcua/simulated-opcua-inverter.ts';
 import { serveDumpFile } from '../devices/replay.ts';
 import {
@@ -31,7 +29,7 @@ import type { LoadedScenario } from '../scenario/load.ts';
 import { DUMP, type Scenario } from '../scenario/schema.ts';
 import { loadFactor, skyFactor } from '../scenario/weather.ts';
 import type { Closers } from './closers.ts';
-import { accessBeside, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
+import { accessBeside, type OpcUaLab, sharedOpcUaLab } from './opcua-lab.ts';
 import type { PlantDevice } from './plant.ts';
 
 export interface BenchDevice {
@@ -58,6 +56,7 @@ export type BenchInverter = Pick<
   | 'energy_Wh'
   | 'limitInForce_pct'
   | 'setVoltages_pu'
+  | 'followVoltages_V'
   | 'writeTransactions'
   | 'port'
   | 'close'
@@ -89,9 +88,7 @@ export interface BenchDevices extends ReadonlyArray<BenchDevice> {
   writes?(): Promise<DeviceWrites[]>;
 }
 
-/** Inverters stand behind their own transformer: 480 V line to line. */
-const INVERTER_NOMINAL_V = 277.13;
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
 
 /**
  * A physical device enters the feeder with what its agent measures: the plant cannot know more. Before the
@@ -107,16 +104,22 @@ async function measuredDevice(derId: string, bus: Bus): Promise<PlantDevice> {
     derId,
     terminalPower_W: () => last?.power_W ?? 0,
     available_W: () => last?.available_W ?? last?.power_W ?? 0,
-    // Its grid is the real one; a grid emulator would take these.
+    // Its grid is the real one, or a grid emulator's (hil/emulator/bench-emulators.ts).
     setVoltages_pu: () => {},
   };
 }
 
-function plantOf(derId: string, inverter: BenchInverter, available_W: () => number): PlantDevice {
+/** @param fed its voltage is a grid emulator's, and not the plant's. */
+function plantOf(
+  derId: string,
+  inverter: BenchInverter,
+  available_W: () => number,
+  fed: boolean,
+): PlantDevice {
   return {
     ...{ derId, available_W },
     terminalPower_W: () => inverter.terminalPower_W(),
-    setVoltages_pu: (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
+    setVoltages_pu: fed ? () => {} : (voltages_pu) => inverter.setVoltages_pu(voltages_pu),
   };
 }
 
@@ -148,14 +151,6 @@ async function openOpcUa(lab: OpcUaLab, simulated: Simulated, port: number) {
   return { inverter, endpoint, mapping: lab.mapping(simulated.phases), opcua: lab.access };
 }
 
-function temporaryFolder(closers: Closers): string {
-  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-opcua-'));
-  closers.add('certificates of the simulated OPC UA inverters', () =>
-    rmSync(folder, { recursive: true, force: true }),
-  );
-  return folder;
-}
-
 /** Opens a simulated inverter for each DER that the scenario does not give a physical device to. */
 export async function openBenchDevices(options: {
   loaded: LoadedScenario;
@@ -167,8 +162,8 @@ export async function openBenchDevices(options: {
   bus: Bus;
   /** Port of the first simulated inverter, the others follow; free ones when absent. */
   firstPort?: number;
-  /** Certificates, password and mappings of simulated OPC UA inverters; a temporary one when absent. */
-  opcuaFolder?: string;
+  /** Certificates, password and mappings of simulated OPC UA inverters; temporary ones when absent. */
+  opcuaLab?: () => Promise<OpcUaLab>;
   closers: Closers;
 }): Promise<BenchDevices> {
   const { loaded, feeder, bus, closers } = options;
@@ -176,9 +171,8 @@ export async function openBenchDevices(options: {
   const { deviations, seed } = scenario;
   const { minuteOf, minutes } = daySpan(loaded);
   const devices: BenchDevice[] = [];
-  const lab = scenario.ders.some(({ device, protocol }) => device === 'simulated' && protocol === 'opcua')
-    ? await openOpcUaLab(options.opcuaFolder ?? temporaryFolder(closers), LOOPBACK)
-    : undefined;
+  const lab = options.opcuaLab ?? sharedOpcUaLab(undefined, LOOPBACK, closers);
+  const fedByEmulator = new Set(scenario.emulators?.map(({ der: fed }) => fed));
   for (const owned of scenario.ders) {
     const { derId, device, protocol, mapping, opcua, faults = [] } = owned;
     const profile = profileBeside(loaded.file, owned.profile);
@@ -214,14 +208,14 @@ export async function openBenchDevices(options: {
     };
     if (protocol === 'in-process') {
       const inverter = new InProcessInverter(simulated);
-      const plant = plantOf(derId, inverter, () => available_W(now()));
+      const plant = plantOf(derId, inverter, () => available_W(now()), fedByEmulator.has(derId));
       devices.push({ derId, profile, endpoint: 'in-process', plant, inverter, device: inverter });
       continue;
     }
     const ownPort = faults.length === 0 ? agentsPort : 0;
     const found =
       protocol === 'opcua'
-        ? await openOpcUa(lab!, simulated, ownPort)
+        ? await openOpcUa(await lab(), simulated, ownPort)
         : await openModbus({ ...simulated, ...waysOf(owned) }, ownPort);
     const { inverter } = found;
     let { endpoint } = found;
@@ -235,7 +229,7 @@ export async function openBenchDevices(options: {
       closers.add(`faults of ${derId}`, () => faulty.close());
       proxy = faulty;
     }
-    const plant = plantOf(derId, inverter, () => available_W(now()));
+    const plant = plantOf(derId, inverter, () => available_W(now()), fedByEmulator.has(derId));
     devices.push({ derId, profile, plant, ...found, endpoint, ...(proxy === undefined ? {} : { proxy }) });
   }
   return Object.assign(devices, { loadFactors: actualLoads(loaded, feeder) });

@@ -2,11 +2,15 @@
 import type { Command } from '@fieldbid/core/cli/command';
 import { InputError } from '@fieldbid/core/errors';
 import { CONSENT_OPTION } from '../commissioning/consent.ts';
+import { refuseElsewhere } from '../emulator/check.ts';
 import { reportToStarter } from '../helics/processes/member-process.ts';
 import { superviseRun } from '../helics/processes/supervise.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { FederationChoice } from './medium.ts';
 import type { ScenarioOptions } from './options.ts';
+
+/** Real ms in which grid emulators are walked back to their safe state. */
+const WALK_BACK_MS = 30_000;
 
 export type ClockSource = 'fast' | 'realtime' | 'helics';
 
@@ -94,6 +98,7 @@ export function superviseHelicsRun(
   args: readonly string[],
 ): Promise<number> {
   const members = membersOf(loaded, options);
+  refuseElsewhere(loaded, [...members.ownProcess, ...members.elsewhere]);
   const listen = options.brokerListen ?? loaded.scenario.clock.helics.listen;
   const [host, port] = listen === undefined ? [] : listenAddress(listen);
   const scenario = derScenarioArgs(options);
@@ -116,6 +121,7 @@ export function superviseHelicsRun(
     marketArgs: (broker) => ['run', ...args, '--federation', broker],
     // Those that are started here: this run has been agreed to.
     derArgs: (derId, address) => [...derArgs(derId, address), CONSENT_OPTION],
+    ...((loaded.scenario.emulators ?? []).length === 0 ? {} : { marketGrace_ms: WALK_BACK_MS }),
     say: (line) => console.error(line),
   });
 }

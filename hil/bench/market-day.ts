@@ -6,10 +6,12 @@
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
 import { topics } from '@fieldbid/core/bus/topics';
+import { codeOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
 import type { FaultControl } from '@fieldbid/core/lab/faults';
 import type { Logger } from '@fieldbid/core/logging';
 import { firstBid_ms, moments } from '@fieldbid/core/market/calendar';
+import type { EmulatorTwin } from '../emulator/twin/emulator-twin.ts';
 import { agentFaults } from '../faults/agent-faults.ts';
 import { BenchFaults } from '../faults/control.ts';
 import { deviceFaults } from '../faults/device-faults.ts';
@@ -25,6 +27,7 @@ import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { type BenchInverter, faultyDevice } from './devices.ts';
 import { GridMeasurements } from './grid-measurements.ts';
+import { INTERRUPTED_CLOSING_MS, interrupted } from './interrupt.ts';
 import { type LedgerChoice, openBenchLedger } from './ledger.ts';
 import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openDsoEngines, openGateway, startDso, startIso } from './market-services.ts';
@@ -57,6 +60,8 @@ export interface MarketDayOptions {
   readonly page?: PageAddress;
   /** Called when the day is over and recorded, while everything is still up. */
   readonly onEnd?: (record: RunRecord) => Promise<void>;
+  /** Ends the day before its time, in order. */
+  readonly signal?: AbortSignal;
   /** Given what an operator may let go wrong, before the day begins. */
   readonly onFaultControl?: (faults: FaultControl) => void | Promise<void>;
 }
@@ -65,6 +70,8 @@ export interface MarketDayOptions {
 export interface Hands {
   /** Simulated inverter of a DER. */
   inverter(derId: string): BenchInverter | undefined;
+  /** Twin of a simulated grid emulator. */
+  emulator(name: string): EmulatorTwin | undefined;
   /** Where a DER's device answers. */
   endpoint(derId: string): string | undefined;
   /** Ends a DER's agent as a power cut of its gateway would. */
@@ -89,6 +96,9 @@ export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord
   const closers = new Closers();
   try {
     return await run(options, closers);
+  } catch (error) {
+    if (codeOf(error) === 'INTERRUPTED') await closers.closeAll(options.log, INTERRUPTED_CLOSING_MS);
+    throw error;
   } finally {
     await closers.closeAll(options.log);
   }
@@ -141,6 +151,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     now: clock.now,
     time: clock.join('plant'),
     ...(options.realtimeSpeed === undefined ? {} : { speed: options.realtimeSpeed }),
+    join: clock.join,
     ...(nowAt === undefined ? {} : { nowAt }),
     ...(linkOf === undefined ? {} : { linkOf }),
     ...(remote === undefined ? {} : { devices: remote.devices }),
@@ -152,8 +163,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       if (listened) lab.take(minute);
       return options.onMinute?.(minute, hands);
     },
-    log,
-    closers,
+    ...{ log, say, closers },
   });
   if (listened) {
     const { description } = bench;
@@ -210,6 +220,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   }
   const hands: Hands = {
     inverter: (derId) => bench.devices.find((device) => device.derId === derId)?.inverter,
+    emulator: (name) => bench.emulatorTwin(name),
     endpoint: (derId) => bench.devices.find((device) => device.derId === derId)?.endpoint,
     stopAgent: (derId) => agents.stop(derId),
     restartGateway: async () => {
@@ -239,8 +250,10 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const running = market.then(() => agents.done());
   hold.release();
   try {
-    await Promise.race([running, clock.failure]);
+    await Promise.race([running, clock.failure, interrupted(options.signal)]);
   } catch (error) {
+    // Before anybody else is told: what stands at an emulator's output outlasts the run.
+    await bench.breakOff();
     medium.abort?.(error);
     throw error;
   }

@@ -3,12 +3,22 @@
  * files. What an installer does by hand at real devices.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { besideFile } from '@fieldbid/core/config';
 import { parse } from '@fieldbid/core/schema';
 import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { simulatedMapping } from '../devices/opcua/simulated-mapping.ts';
+import type { Closers } from './closers.ts';
 
 export const OPCUA_PATH = '/inverter';
 const USER = 'agent';
@@ -48,6 +58,30 @@ export async function openOpcUaLab(folder: string, host: string): Promise<OpcUaL
       return file;
     },
   };
+}
+
+/**
+ * The one lab of a bench, made when the first asks for it.
+ * @param folder where it is kept; a temporary one, removed at the end, when absent.
+ */
+export function sharedOpcUaLab(
+  folder: string | undefined,
+  host: string,
+  closers: Closers,
+): () => Promise<OpcUaLab> {
+  let lab: Promise<OpcUaLab> | undefined;
+  return () => {
+    lab ??= openOpcUaLab(folder ?? temporaryFolder(closers), host);
+    return lab;
+  };
+}
+
+function temporaryFolder(closers: Closers): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-opcua-'));
+  closers.add('certificates of the simulated OPC UA devices', () =>
+    rmSync(folder, { recursive: true, force: true }),
+  );
+  return folder;
 }
 
 /** The access's files as absolute paths. */

@@ -1,6 +1,7 @@
 /** `fieldbid run`: one market day, from inverter registers to awards applied and verified. */
 import { join } from 'node:path';
 import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command';
+import { codeOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { agreeToWrites, CONSENT_OPTION } from '../commissioning/consent.ts';
 import { hostAndPort } from '../devices/options.ts';
@@ -18,6 +19,7 @@ import {
   type HelicsOptions,
   superviseHelicsRun,
 } from './helics-run.ts';
+import { endedInOrder } from './interrupt.ts';
 import { runMarketDay } from './market-day.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
 import { DEFAULT_PAGE, type PageAddress } from './page.ts';
@@ -108,7 +110,7 @@ Examples:
 
 Exit code: 0 when every interval completed (or fell to a fault on demand) and no voltage left its limits, 1 otherwise, 2 for wrong usage.
 The results: report.html, summary.json, intervals.csv, awards.csv, voltages.csv, devices.csv, verdicts.csv,
-day-ahead.csv, settlement.csv, statements.csv, faults.csv, pacing.csv by the wall clock, ledger-payloads.ndjson,
+day-ahead.csv, settlement.csv, statements.csv, faults.csv, emulators.csv, pacing.csv by the wall clock, ledger-payloads.ndjson,
 log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid replay.`,
     )
     .action(async (options: RunOptions, command: Command) => {
@@ -147,7 +149,9 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
         console.error('The day is over; the page stays up until Ctrl-C.');
         await runUntilSignal(async () => {});
       };
+      const signal = endedInOrder(loaded.scenario);
       const run = await runMarketDay({
+        ...(signal === undefined ? {} : { signal }),
         loaded,
         folder,
         dsoEnforced: options.dso,
@@ -167,7 +171,7 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
         ...(options.keepPage === true ? { onEnd: keep } : {}),
       })
         .catch((error: unknown) => {
-          if (options.federation !== undefined) endSoon();
+          if (options.federation !== undefined || codeOf(error) === 'INTERRUPTED') endSoon();
           throw error;
         })
         .finally(() => progress.finish());

@@ -17,6 +17,7 @@ export const DETERMINED_FILES = [
   'settlement.csv',
   'statements.csv',
   'faults.csv',
+  'emulators.csv',
   'ledger-payloads.ndjson',
 ] as const;
 

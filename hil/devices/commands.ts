@@ -1,6 +1,7 @@
 /** `fieldbid sim …`: simulated devices by themselves. */
 import { type Command, group, Option, runUntilSignal } from '@fieldbid/core/cli/command';
 import { type Endpoint, parseEndpoint } from '@fieldbid/edge-agent/drivers/modbus/endpoint';
+import { registerSimEmulator } from '../emulator/sim-command.ts';
 import { registerSimOpcUa } from './opcua/command.ts';
 import { hostAndPort, mustBeLocal, number, type PvOptions, pvInverter, pvOptions } from './options.ts';
 import { serve } from './serve.ts';
@@ -32,6 +33,7 @@ const QUIRKS = {
 export function registerSim(program: Command): void {
   const sim = group(program, 'sim', 'simulated devices, spoken to as if they were real');
   registerSimOpcUa(sim);
+  registerSimEmulator(sim);
   const inverter = sim
     .command('inverter')
     .description(

@@ -36,6 +36,7 @@ export class InProcessInverter implements DerDevice {
   readonly #options: SimulatedInverterOptions;
   readonly #physics: InverterPhysics;
   #voltages_V: number[];
+  #grid_V: (() => readonly number[]) | undefined;
   #revert_s = 0;
   #frozen: DerReading | undefined;
 
@@ -92,6 +93,11 @@ export class InProcessInverter implements DerDevice {
     this.#voltages_V = voltages_pu.map((pu) => pu * this.#options.nominal_V);
   }
 
+  /** Takes its voltage, V, from what stands before its terminals whenever somebody looks. */
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#grid_V = grid_V;
+  }
+
   async identity(): Promise<DerIdentity> {
     this.#requireOnline();
     return {
@@ -142,7 +148,11 @@ export class InProcessInverter implements DerDevice {
     return {
       ...{ readAt_ms: now(), power_W: physics.power_W, available_W: physics.available_W, rating_W },
       ...{ limit: this.#limit(), connected: physics.connected, state: STATES[physics.state] },
-      ...{ voltages_V: this.#voltages_V, energy_Wh: Math.floor(physics.energy_Wh), raw: [] },
+      ...{
+        voltages_V: this.#grid_V?.() ?? this.#voltages_V,
+        energy_Wh: Math.floor(physics.energy_Wh),
+        raw: [],
+      },
     };
   }
 

@@ -4,6 +4,9 @@
  * speed.
  */
 
+/** Simulated inverters of the bench stand behind their own transformer, 480 V line to line: line to neutral, V. */
+export const INVERTER_NOMINAL_V = 277.13;
+
 export type InverterState = 'OFF' | 'SLEEPING' | 'MPPT' | 'THROTTLED' | 'STANDBY';
 
 export interface PhysicsOptions {

@@ -107,6 +107,7 @@ export class SimulatedInverter {
   #plate: Nameplate;
   #front: Front;
   #voltages_V: number[];
+  #grid_V: (() => readonly number[]) | undefined;
   #shownAt_ms = Number.NaN;
   #offline = false;
   #port = 0;
@@ -190,6 +191,12 @@ export class SimulatedInverter {
       throw new RangeError(`${this.#voltages_V.length} voltages are needed, not ${voltages_V.join(', ')}`);
     }
     this.#voltages_V = [...voltages_V];
+    this.#shownAt_ms = Number.NaN;
+  }
+
+  /** Takes its voltage, V, from what stands before its terminals whenever somebody looks, and no longer from those set. */
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#grid_V = grid_V;
     this.#shownAt_ms = Number.NaN;
   }
 
@@ -288,7 +295,10 @@ export class SimulatedInverter {
 
   #show(): void {
     const now_ms = this.#now();
-    if (this.#shownAt_ms === now_ms || this.faults.frozen) return;
+    // What stands before its terminals may change while time stands still: a contactor takes none.
+    const isCurrent = this.#shownAt_ms === now_ms && this.#grid_V === undefined;
+    if (isCurrent || this.faults.frozen) return;
+    if (this.#grid_V !== undefined) this.setVoltages_V(this.#grid_V());
     if (this.#quirks.movingScales === true) this.#moveScales(now_ms);
     this.#front.show({ plate: this.#plate, physics: this.#physics, voltages_V: this.#voltages_V });
     const asleep = this.#quirks.nightSentinels === true && this.#physics.state === 'SLEEPING';

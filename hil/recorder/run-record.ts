@@ -7,6 +7,8 @@ import type { BidStatus, Certificate } from '@fieldbid/core/gateway-api/schemas'
 import type { FaultMark } from '@fieldbid/core/lab/faults';
 import type { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import type { SettlementReport } from '@fieldbid/core/market/settlement/report';
+import type { EmulatorLeft } from '../emulator/control.ts';
+import type { ChannelOutcome } from '../emulator/verdict.ts';
 
 /** One power flow of the feeder as it really was. Arrays follow `RunRecord.nodes` and `RunRecord.derIds`. */
 export interface MinuteRecord {
@@ -73,6 +75,29 @@ export interface RunHeader {
   readonly limits_pu: readonly [number, number];
 }
 
+/** A grid emulator's day. */
+export interface EmulatorRecord {
+  readonly name: string;
+  readonly derId: string;
+  /** `simulated modbus`, or its endpoint. */
+  readonly device: string;
+  /** Phase to neutral, V. */
+  readonly nominal_V: number;
+  /** `node.phase` that each channel follows. */
+  readonly outputs: readonly string[];
+  /** By minute, and by output in it. */
+  readonly steps: readonly EmulatorStep[];
+  /** How it was left; null: the run ended before. */
+  readonly left: EmulatorLeft | null;
+}
+
+export interface EmulatorStep extends ChannelOutcome {
+  /** Of the power flow, epoch ms. */
+  readonly at_ms: number;
+  /** `node.phase` */
+  readonly output: string;
+}
+
 /** What a day cost a device's registers or nodes. */
 export interface DeviceWrites {
   readonly derId: string;
@@ -114,6 +139,8 @@ export interface RunRecord {
   readonly verdicts: readonly CommandVerdict[];
   /** What went wrong on demand, in the order of its beginning. */
   readonly faults: readonly FaultMark[];
+  /** In the scenario's order. */
+  readonly emulators: readonly EmulatorRecord[];
   /** Of the simulated devices. */
   readonly writes: readonly DeviceWrites[];
   /** How the steps of the feeder's power flow kept up with the clock. */

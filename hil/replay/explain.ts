@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Difference } from '../compare/compare-runs.ts';
 
 /** Columns that say which row it is. */
-const KEYS = ['interval', 'hour', 'time', 'der', 'party', 'id'];
+const KEYS = ['interval', 'hour', 'time', 'der', 'party', 'id', 'emulator', 'phase'];
 const SHOWN_CHARS = 80;
 
 /** @param recorded folder of the run that `difference.a` is from. @returns one or two lines for people. */

@@ -39,6 +39,8 @@ function filesOf({ file, scenario, ...named }: LoadedScenario): string[] {
     ...(mapping === undefined ? [] : [besideFile(file, mapping)]),
     ...(device.startsWith(DUMP) ? [besideFile(file, device.slice(DUMP.length))] : []),
   ]);
+  const emulators = scenario.emulators ?? [];
+  own.push(...emulators.flatMap(({ mapping }) => (mapping === undefined ? [] : [besideFile(file, mapping)])));
   return [
     ...new Set([
       ...[...feederFiles(feederFile), priceForecastFile, supplyFile, demandFile],
@@ -51,7 +53,7 @@ function filesOf({ file, scenario, ...named }: LoadedScenario): string[] {
 /** The scenario as it ran, its files named relative to it. */
 function relativeTo(folder: string, { file, scenario, ...named }: LoadedScenario): Scenario {
   const near = (path: string): string => relative(folder, resolve(path));
-  const { baseline, ders, market } = scenario;
+  const { baseline, ders, emulators, market } = scenario;
   return {
     ...scenario,
     feederFile: near(named.feederFile),
@@ -65,6 +67,14 @@ function relativeTo(folder: string, { file, scenario, ...named }: LoadedScenario
         ? { device: `${DUMP}${near(besideFile(file, der.device.slice(DUMP.length)))}` }
         : {}),
     })),
+    ...(emulators === undefined
+      ? {}
+      : {
+          emulators: emulators.map((one) => ({
+            ...one,
+            ...(one.mapping === undefined ? {} : { mapping: near(besideFile(file, one.mapping)) }),
+          })),
+        }),
     ...(baseline === undefined || named.baselineFile === undefined
       ? {}
       : { baseline: { ...baseline, file: near(named.baselineFile) } }),

@@ -46,6 +46,7 @@ interface RunOptions {
 /** Before the day: a run that breaks off can be run again as well. */
 export function beginRunFile({ loaded, folder, dsoEnforced, ledger, realtimeSpeed }: RunOptions): RunFile {
   const physical = loaded.scenario.ders.filter(({ device }) => device !== 'simulated');
+  const emulators = (loaded.scenario.emulators ?? []).filter(({ device }) => device !== 'simulated');
   const run: RunFile = {
     format: 1,
     versions: { fieldbid: VERSION ?? 'unknown', node: process.version },
@@ -59,6 +60,9 @@ export function beginRunFile({ loaded, folder, dsoEnforced, ledger, realtimeSpee
       ...(physical.length === 0
         ? []
         : [`physical devices: ${physical.map(({ derId }) => derId).join(', ')}`]),
+      ...(emulators.length === 0
+        ? []
+        : [`physical grid emulators: ${emulators.map(({ name }) => name).join(', ')}`]),
     ],
   };
   write(folder, run);

@@ -9,3 +9,8 @@ export function csv(
       .join(',');
   return `${[header, ...rows].map(line).join('\n')}\n`;
 }
+
+/** Ports of the bench are drawn by the system, in each run others. */
+export function portless(said: string): string {
+  return said.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1');
+}

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { emulatorsPageData, emulatorsSection } from './emulators.ts';
 import { faultsPageData, faultsSection, faultsText } from './faults.ts';
 import { table, text } from './html-table.ts';
 import { pacingPageData, pacingText } from './pacing.ts';
@@ -67,6 +68,7 @@ power that was curtailed.</p>
 </table></div>
 ${run.settlements.length === 0 ? '<h2>Prices</h2>\n<div class="chart" id="prices"></div>' : settlementSection(run, summary)}
 ${faultsSection(run)}
+${emulatorsSection(run, summary.emulators)}
 
 <h2>Commands to the inverters</h2>
 ${verdicts(run)}
@@ -78,7 +80,7 @@ ${timings(summary)}
 ${intervals(run)}
 <script type="application/json" id="run-data">${JSON.stringify(pageData(run)).replaceAll('<', '\\u003c')}</script>
 <script>${readFileSync(join(uplot, 'dist/uPlot.iife.min.js'), 'utf8')}</script>
-<script type="module">${page('report.client.js')}\n${page('settlement.client.js')}</script>
+<script type="module">${page('report.client.js')}\n${page('settlement.client.js')}\n${page('emulators.client.js')}</script>
 </body>
 </html>
 `;
@@ -220,6 +222,7 @@ function pageData(run: RunRecord): unknown {
     settlement: settlementPageData(run),
     faults: faultsPageData(run),
     pacing: pacingPageData(run),
+    emulators: emulatorsPageData(run),
     nodes: run.nodes,
     derIds: run.derIds,
     minutes: {

@@ -104,6 +104,7 @@ const run: RunRecord = {
   settlements: [],
   verdicts: [],
   faults: [],
+  emulators: [],
   writes: [{ derId: 'pv-1', requests: 96, mostOfOneRegister: 95 }],
   pacing: { step_ms: null, steps: [] },
   wall_ms: {},

@@ -1,6 +1,7 @@
 /** `summary.json`: what happened in a run, in figures that a script can check. */
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { type DeviceWrites, isCompleted, type RunRecord } from '../recorder/run-record.ts';
+import { type EmulatorSummary, emulatorShortcomings, emulatorSummary } from './emulators.ts';
 import { type FaultSummary, faultSummary } from './faults.ts';
 import { type PacingSummary, pacingSummary } from './pacing.ts';
 import {
@@ -57,6 +58,8 @@ export interface RunSummary {
   dayAhead: DayAheadSummary | null;
   /** What was paid; null when nothing was settled. */
   settlement: SettlementSummary | null;
+  /** By the grid emulator's name. */
+  emulators: Record<string, EmulatorSummary>;
   /** What went wrong on demand, and what that explains. */
   faults: FaultSummary;
   /** Real milliseconds of each step, over all intervals. */
@@ -152,6 +155,7 @@ export function summarize(run: RunRecord): RunSummary {
     },
     dayAhead: dayAheadSummary(run),
     settlement: settlementSummary(run),
+    emulators: emulatorSummary(run),
     faults: faultSummary(run),
     timings: timings(run),
     wall_ms: run.wall_ms,
@@ -167,7 +171,7 @@ export function summarize(run: RunRecord): RunSummary {
  * none (`summary.faults.explained` names it); a voltage outside its limits always is.
  */
 export function shortcomings(summary: RunSummary): string[] {
-  const { dayAhead, faults, intervals, settlement, voltage, powerFlowFailures } = summary;
+  const { dayAhead, emulators, faults, intervals, settlement, voltage, powerFlowFailures } = summary;
   const out: string[] = [];
   const missing = intervals.planned - intervals.completed - faults.explained.intervals.length;
   if (missing > 0) {
@@ -185,7 +189,11 @@ export function shortcomings(summary: RunSummary): string[] {
     out.push(`${dayAhead.hours - dayAhead.completed} of ${dayAhead.hours} day-ahead hours did not complete`);
   }
   const excused = faults.explained.notSettled.length;
-  return [...out, ...settlementShortcomings(settlement, intervals.planned, excused)];
+  return [
+    ...out,
+    ...emulatorShortcomings(emulators),
+    ...settlementShortcomings(settlement, intervals.planned, excused),
+  ];
 }
 
 function voltages(run: RunRecord): RunSummary['voltage'] {

@@ -5,7 +5,8 @@
 import { instant } from '@fieldbid/core/interval';
 import { priceInUsd } from '@fieldbid/core/market/money';
 import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
-import { csv } from './csv.ts';
+import { csv, portless } from './csv.ts';
+import { emulatorsTable } from './emulators.ts';
 import { faultsTable } from './faults.ts';
 import { pacingTable } from './pacing.ts';
 import { dayAheadTable, settlementTable, statementsTable } from './settlement-tables.ts';
@@ -25,6 +26,7 @@ export function tables(run: RunRecord): Record<string, string> {
     'settlement.csv': settlementTable(run),
     'statements.csv': statementsTable(run),
     'faults.csv': faultsTable(run),
+    'emulators.csv': emulatorsTable(run),
   };
 }
 
@@ -156,9 +158,4 @@ function verdictsTable(run: RunRecord): string {
       portless(v.reason),
     ]),
   );
-}
-
-/** Ports of the bench are drawn by the system, in each run others. */
-function portless(said: string): string {
-  return said.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1');
 }

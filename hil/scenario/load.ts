@@ -8,6 +8,7 @@ import type { Feeder } from '@fieldbid/dso/feeder/feeder';
 import { loadFeeder } from '@fieldbid/dso/feeder/load-feeder';
 import { isProfileFile } from '@fieldbid/edge-agent/profiles/profile';
 import { FAMILIES, familyOf } from '../devices/twins/families.ts';
+import { checkEmulators, checkOutputs } from '../emulator/check.ts';
 import { checkRules } from '../faults/rules.ts';
 import { checkTimeline } from '../faults/timeline.ts';
 import { DUMP, deraPortfolios, Scenario } from './schema.ts';
@@ -91,6 +92,7 @@ export function loadScenario(file: string, overrides: Overrides = {}): LoadedSce
     }
     checkRules(faults, file, path);
   }
+  checkEmulators(changed, file);
   checkTimeline(changed.faults ?? [], changed, file);
   return {
     file,
@@ -129,8 +131,11 @@ export function scenarioFeeder({ file, scenario, feederFile }: LoadedScenario): 
     );
   }
   const missing = connected.filter((id) => !owned.has(id));
-  if (missing.length === 0) return feeder;
-  throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+  if (missing.length > 0) {
+    throw wrong(file, '/ders', `no owner for ${missing.join(', ')}`, 'every DER of the feeder');
+  }
+  checkOutputs({ file, scenario }, feeder);
+  return feeder;
 }
 
 function named(file: string, path: string, value: string): string {

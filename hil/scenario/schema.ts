@@ -12,6 +12,7 @@ import { OpcUaAccess } from '@fieldbid/edge-agent/drivers/opcua/access';
 import { IsoMarket } from '@fieldbid/iso-sim/config';
 import Type, { type Static } from 'typebox';
 import { FAMILIES, type FamilyName } from '../devices/twins/families.ts';
+import { EmulatorSection } from '../emulator/section.ts';
 import { FaultRule } from '../faults/rules.ts';
 import { FaultEntry } from '../faults/timeline.ts';
 
@@ -87,6 +88,8 @@ export const Scenario = Type.Object(
     priceForecastFile: Type.String(),
     market: IsoMarket,
     ders: Type.Array(DerInScenario, { minItems: 1, maxItems: 10_000 }),
+    /** Grid emulators that give DERs the feeder's voltage (docs/how-to/grid-emulator.md). */
+    emulators: Type.Optional(Type.Array(EmulatorSection, { maxItems: 100 })),
     /** What goes wrong on demand, by market time (docs/how-to/faults.md). */
     faults: Type.Optional(Type.Array(FaultEntry, { maxItems: 1000 })),
     dso: Type.Object(

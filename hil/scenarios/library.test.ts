@@ -119,6 +119,22 @@ test.serial('evening ramp: every hour there is less to sell, at a higher price',
 });
 
 test.serial(
+  'grid emulators: two inverters have the feeder by way of an AC source, and sell as they did',
+  async (t) => {
+    const { record, summary } = await run('grid-emulator', { start: '2026-06-21T11:45Z', intervals: 1 });
+    t.deepEqual(shortcomings(summary), []);
+    t.deepEqual(
+      record.emulators.map(({ name, device, left }) => [name, device, left?.output]),
+      [
+        ['em-675', 'simulated modbus', 'on'],
+        ['em-611', 'simulated opcua', 'off'],
+      ],
+    );
+    t.like(summary.commands, { verified: 12, refused: 0, unproven: 0 });
+  },
+);
+
+test.serial(
   'a thousand DERs, in process, several to an agent: every command of an interval is verified',
   async (t) => {
     t.timeout(300_000);

@@ -11,6 +11,7 @@ import { DeviceProfile } from '@fieldbid/edge-agent/profiles/profile';
 import { IsoConfig } from '@fieldbid/iso-sim/config';
 import type { TSchema } from 'typebox';
 import { BenchConfig } from '../bench/config.ts';
+import { EmulatorMapping } from '../emulator/mapping.ts';
 import { Scenario } from '../scenario/schema.ts';
 
 const SCHEMAS: Readonly<Record<string, TSchema>> = {
@@ -18,6 +19,7 @@ const SCHEMAS: Readonly<Record<string, TSchema>> = {
   feeder: FeederFile,
   profile: DeviceProfile,
   mapping: OpcUaMapping,
+  'emulator-mapping': EmulatorMapping,
   edge: EdgeConfig,
   aggregator: AggregatorConfig,
   gateway: GatewayServiceConfig,

@@ -32,6 +32,11 @@ test('the files that come with the project satisfy their schemas, and a mistyped
   const mapping = parseYaml(simulatedMapping('ABC')) as Record<string, unknown>;
   t.true(check('mapping', mapping), ajv.errorsText());
   t.false(check('mapping', { ...mapping, point: {} }));
+  for (const name of ['twin-modbus', 'twin-opcua']) {
+    const own = file(`hil/emulator/mappings/${name}.yaml`) as Record<string, unknown>;
+    t.true(check('emulator-mapping', own), `${name}: ${ajv.errorsText()}`);
+    t.false(check('emulator-mapping', { ...own, point: {} }), name);
+  }
   t.true(check('profile', file('edge-agent/profiles/generic-1xx.yaml')), ajv.errorsText());
 });
 

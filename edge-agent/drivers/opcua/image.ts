@@ -17,21 +17,22 @@ interface Numeric {
   readonly scale: number;
 }
 
-export class OpcUaImage {
+/** Values of one Read by their place in the mapping, whatever the mapping is of. */
+export class NodeImage {
   /** What was uncertain or too old: a sentence for each point. */
   readonly notes: readonly string[];
-  readonly #points: OpcUaMapping['points'];
   readonly #values = new Map<string, { node: ResolvedNode; value: unknown }>();
 
-  /** @param now_ms market time, with which source timestamps are compared. */
+  /**
+   * @param stale_s values whose source timestamp is older count as not said; undefined: they are taken as they come.
+   * @param now_ms market time, with which source timestamps are compared.
+   */
   constructor(
-    { mapping }: LoadedMapping,
+    stale_s: number | undefined,
     nodes: readonly ResolvedNode[],
     answers: readonly DataValue[],
     now_ms: number,
   ) {
-    this.#points = mapping.points;
-    const { stale_s } = mapping;
     const notes: string[] = [];
     for (const [i, node] of nodes.entries()) {
       const answer = answers[i];
@@ -52,17 +53,55 @@ export class OpcUaImage {
     this.notes = notes;
   }
 
+  /** In W, V, Wh or s. */
+  number(path: string, source: Numeric | undefined): number | null {
+    if (source === undefined) return null;
+    const raw = this.plainNumber(`${path}/node`);
+    return raw === null ? null : raw * source.scale * factorOf(source.unit);
+  }
+
+  /** @returns null when the value is neither on nor off. */
+  isOn(path: string, mapped: SwitchMapping | undefined): boolean | null {
+    const entry = this.#values.get(path);
+    const text = this.plainText(path);
+    if (mapped === undefined || entry === undefined || text === null) return null;
+    if (mapped.on !== undefined && text === String(mapped.on)) return true;
+    if (mapped.off !== undefined) return text === String(mapped.off) ? false : null;
+    if (mapped.on !== undefined) return false;
+    return isBoolean(entry.node.dataType) ? text === 'true' : text !== '0';
+  }
+
+  /** The node's own value. @param path of the node: `/points/power/node`. */
+  plainNumber(path: string): number | null {
+    const entry = this.#values.get(path);
+    return entry === undefined ? null : numberOf(entry.node.dataType, entry.value);
+  }
+
+  /** The same as a person would read it. */
+  plainText(path: string): string | null {
+    const entry = this.#values.get(path);
+    return entry === undefined ? null : textOf(entry.node.dataType, entry.value);
+  }
+}
+
+export class OpcUaImage extends NodeImage {
+  readonly #points: OpcUaMapping['points'];
+
+  /** @param now_ms market time, with which source timestamps are compared. */
+  constructor(
+    { mapping }: LoadedMapping,
+    nodes: readonly ResolvedNode[],
+    answers: readonly DataValue[],
+    now_ms: number,
+  ) {
+    super(mapping.stale_s, nodes, answers, now_ms);
+    this.#points = mapping.points;
+  }
+
   text(point: 'manufacturer' | 'model' | 'serial' | 'version'): string | null {
     const source = this.#points[point];
     if (source === undefined) return null;
-    return 'value' in source ? source.value : this.#text(`/points/${point}/node`);
-  }
-
-  /** W, V or Wh. */
-  number(path: string, source: Numeric | undefined): number | null {
-    if (source === undefined) return null;
-    const raw = this.#number(`${path}/node`);
-    return raw === null ? null : raw * source.scale * factorOf(source.unit);
+    return 'value' in source ? source.value : this.plainText(`/points/${point}/node`);
   }
 
   rating_W(): number | null {
@@ -72,67 +111,56 @@ export class OpcUaImage {
   }
 
   state(): OperatingState | null {
-    const text = this.#text('/points/state/node');
+    const text = this.plainText('/points/state/node');
     return text === null ? null : ((this.#points.state?.values[text] ?? null) as OperatingState | null);
   }
 
   connected(): boolean | null {
-    return this.#isOn('/points/connected/node', this.#points.connected);
+    return this.isOn('/points/connected/node', this.#points.connected);
   }
 
   limit(): LimitState | null {
     const { limit } = this.#points;
-    const raw = this.#number('/points/limit/node');
+    const raw = this.plainNumber('/points/limit/node');
     const rating_W = this.rating_W();
     if (limit === undefined || raw === null) return null;
     const perUnit_W = wattsPerUnit(limit, rating_W ?? Number.NaN);
     const pct = pctOf(raw, limit, perUnit_W, rating_W ?? Number.NaN);
     if (!Number.isFinite(pct)) return null;
-    const revert = this.#number('/points/limit/revert/node');
+    const revert = this.plainNumber('/points/limit/revert/node');
     return {
       pct,
       enabled:
         limit.enable === undefined
           ? pct < 100
-          : this.#isOn('/points/limit/enable/node', limit.enable) === true,
+          : this.isOn('/points/limit/enable/node', limit.enable) === true,
       revert_s: revert === null || limit.revert === undefined ? null : revert * factorOf(limit.revert.unit),
     };
-  }
-
-  #isOn(path: string, mapped: SwitchMapping | undefined): boolean | null {
-    const entry = this.#values.get(path);
-    const text = this.#text(path);
-    if (mapped === undefined || entry === undefined || text === null) return null;
-    if (mapped.on !== undefined && text === String(mapped.on)) return true;
-    if (mapped.off !== undefined) return text === String(mapped.off) ? false : null;
-    if (mapped.on !== undefined) return false;
-    return isBoolean(entry.node.dataType) ? text === 'true' : text !== '0';
-  }
-
-  #number(path: string): number | null {
-    const entry = this.#values.get(path);
-    return entry === undefined ? null : numberOf(entry.node.dataType, entry.value);
-  }
-
-  #text(path: string): string | null {
-    const entry = this.#values.get(path);
-    return entry === undefined ? null : textOf(entry.node.dataType, entry.value);
   }
 }
 
 /** One Read for all of them: the server answers from one moment. @param wanted paths in the mapping. @throws OpcUaError. */
 export async function readImage(
-  { opcua, session, ask }: Opened<unknown>,
+  opened: Opened<unknown>,
   loaded: LoadedMapping,
   nodes: ResolvedNodes,
   wanted: RegExp,
   now: () => number,
 ): Promise<OpcUaImage> {
+  const { chosen, answers } = await readNodes(opened, nodes, wanted);
+  return new OpcUaImage(loaded, chosen, answers, now());
+}
+
+/** The same as the server gives it. @returns nodes with their answers, in one order. @throws OpcUaError. */
+export async function readNodes(
+  { opcua, session, ask }: Opened<unknown>,
+  nodes: ResolvedNodes,
+  wanted: RegExp,
+): Promise<{ chosen: ResolvedNode[]; answers: DataValue[] }> {
   const chosen = [...nodes.values()].filter(({ path, dataType }) => dataType !== 0 && wanted.test(path));
-  if (chosen.length === 0) return new OpcUaImage(loaded, [], [], now());
+  if (chosen.length === 0) return { chosen, answers: [] };
   const attributeId = opcua.AttributeIds.Value;
   const reads = chosen.map(({ nodeId }) => ({ nodeId, attributeId }));
   // Age 0: not from the server's cache.
-  const answers = await ask(`reading ${reads.length} nodes`, session.read(reads, 0));
-  return new OpcUaImage(loaded, chosen, answers, now());
+  return { chosen, answers: await ask(`reading ${reads.length} nodes`, session.read(reads, 0)) };
 }

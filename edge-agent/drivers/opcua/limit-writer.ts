@@ -6,6 +6,7 @@ import type { Opened } from './connection.ts';
 import type { LimitMapping } from './mapping.ts';
 import type { ResolvedNode, ResolvedNodes } from './nodes.ts';
 import { isBoolean, toWire } from './values.ts';
+import { writeNodes } from './write-nodes.ts';
 
 export interface LimitTarget {
   readonly opened: Opened<unknown>;
@@ -49,7 +50,6 @@ export function unwritable({ method }: LimitMapping, nodes: ResolvedNodes): Reso
 
 async function write(target: LimitTarget, values: LimitNodes): Promise<string | undefined> {
   const { nodes, mapped } = target;
-  const { opcua, session, ask } = target.opened;
   const wanted = [
     [LIMIT, values.limit],
     [REVERT, values.revert],
@@ -59,22 +59,7 @@ async function write(target: LimitTarget, values: LimitNodes): Promise<string | 
     const node = nodes.get(path);
     return node === undefined || value === undefined ? [] : [{ node, value }];
   });
-  const { Scalar: arrayType } = opcua.VariantArrayType;
-  const requests = writes.map(({ node, value }) => ({
-    nodeId: node.nodeId,
-    attributeId: opcua.AttributeIds.Value,
-    // Without status and timestamps: a server need not take those from a client.
-    value: { value: { dataType: node.dataType, arrayType, value: toWire(node.dataType, value) } },
-  }));
-  const results = await ask('writing a limit', session.write(requests));
-  const refused = writes.flatMap(({ node }, i) => {
-    const status = results[i];
-    return status === undefined || status.isGood() ? [] : [`${node.text}: ${status.name}`];
-  });
-  if (refused.length === 0) return undefined;
-  const taken = writes.filter((_, i) => results[i]?.isGood() === true).map(({ node }) => node.text);
-  const before = taken.length === 0 ? 'nothing was written' : `${taken.join(', ')} had been written`;
-  return `${refused.join(', ')}; ${before}`;
+  return writeNodes(target.opened, writes, 'writing a limit');
 }
 
 async function call(target: LimitTarget, values: Required<LimitNodes>): Promise<string | undefined> {

@@ -16,12 +16,13 @@ const closed = { additionalProperties: false } as const;
  * A node id (`ns=2;s=Inverter.W`, `ns=2;i=1001`) or a browse path from the root (`/Objects/2:Inverter/2:W`,
  * OPC 10000-4, A.2). In place of a namespace's index its name in `namespaces` may stand: `ns=inv;s=Inverter.W`.
  */
-const Node = Type.String({ pattern: '^((ns=[A-Za-z0-9_]+;)?[isgb]=.+|/.+)$' });
+export const NodeName = Type.String({ pattern: '^((ns=[A-Za-z0-9_]+;)?[isgb]=.+|/.+)$' });
 
-const number = (units: string[]) =>
+/** A node that holds a quantity. @param units the first is the default. */
+export const numericNode = (units: string[]) =>
   Type.Object(
     {
-      node: Node,
+      node: NodeName,
       /** What the node counts in. */
       unit: Type.Enum(units, { default: units[0]! }),
       /** Factor on the node's value; -1 where the device counts injection as negative. */
@@ -29,16 +30,17 @@ const number = (units: string[]) =>
     },
     closed,
   );
-const Power = number(['W', 'kW', 'MW']);
-const Text = Type.Union([
-  Type.Object({ node: Node }, closed),
+const Power = numericNode(['W', 'kW', 'MW']);
+/** Text of a node, or what the file says in its place. */
+export const TextNode = Type.Union([
+  Type.Object({ node: NodeName }, closed),
   Type.Object({ value: Type.String({ minLength: 1 }) }, closed),
 ]);
 
 const States = ['off', 'sleeping', 'starting', 'mppt', 'throttled', 'shutting-down', 'fault', 'standby'];
-const Switch = Type.Object(
+export const SwitchNode = Type.Object(
   {
-    node: Node,
+    node: NodeName,
     /** What is written, and read, for on and off; true/1 and false/0 by the node's type. */
     on: Type.Optional(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
     off: Type.Optional(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
@@ -48,19 +50,19 @@ const Switch = Type.Object(
 
 const Limit = Type.Object(
   {
-    node: Node,
+    node: NodeName,
     /** Percent of the rating, or power. */
     unit: Type.Enum(['pct', 'W', 'kW', 'MW'], { default: 'pct' }),
     scale: Type.Number({ exclusiveMinimum: 0, default: 1 }),
     /** Smallest step of the node's own value; 1 for whole numbers and 0.01 else, when absent. */
     step: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     /** Puts the limit into force; without it the limit always is, and releasing writes 100 %. */
-    enable: Type.Optional(Switch),
+    enable: Type.Optional(SwitchNode),
     /** After so long the device drops the limit by itself. */
     revert: Type.Optional(
       Type.Object(
         {
-          node: Node,
+          node: NodeName,
           unit: Type.Enum(['s', 'ms', 'min'], { default: 's' }),
           /** Longest time that the device takes; longer ones are shortened, which is the safer side. */
           longest_s: Type.Number({ exclusiveMinimum: 0, default: 65_534 }),
@@ -72,8 +74,8 @@ const Limit = Type.Object(
     method: Type.Optional(
       Type.Object(
         {
-          object: Node,
-          method: Node,
+          object: NodeName,
+          method: NodeName,
           arguments: Type.Array(Type.Enum(['limit', 'revert', 'enable']), { minItems: 1 }),
         },
         closed,
@@ -92,10 +94,10 @@ export const OpcUaMapping = Type.Object(
     }),
     points: Type.Object(
       {
-        manufacturer: Type.Optional(Text),
-        model: Type.Optional(Text),
-        serial: Type.Optional(Text),
-        version: Type.Optional(Text),
+        manufacturer: Type.Optional(TextNode),
+        model: Type.Optional(TextNode),
+        serial: Type.Optional(TextNode),
+        version: Type.Optional(TextNode),
         /** Active power at the terminals. */
         power: Power,
         /** What it could deliver without a limit. */
@@ -105,21 +107,21 @@ export const OpcUaMapping = Type.Object(
           Type.Union([Power, Type.Object({ value_W: Type.Number({ exclusiveMinimum: 0 }) }, closed)]),
         ),
         /** Line to neutral, one per phase. */
-        voltages: Type.Array(number(['V', 'kV']), { maxItems: 3, default: [] }),
+        voltages: Type.Array(numericNode(['V', 'kV']), { maxItems: 3, default: [] }),
         /** Lifetime energy delivered. */
-        energy: Type.Optional(number(['Wh', 'kWh', 'MWh'])),
+        energy: Type.Optional(numericNode(['Wh', 'kWh', 'MWh'])),
         /** The node's value, as text → the state. */
         state: Type.Optional(
-          Type.Object({ node: Node, values: Type.Record(Type.String(), Type.Enum(States)) }, closed),
+          Type.Object({ node: NodeName, values: Type.Record(Type.String(), Type.Enum(States)) }, closed),
         ),
         /** Connected to the grid. */
-        connected: Type.Optional(Switch),
+        connected: Type.Optional(SwitchNode),
         limit: Type.Optional(Limit),
       },
       closed,
     ),
     /** Nodes whose changes are worth a line in the log: alarms, messages. The state's are watched in any case. */
-    watch: Type.Array(Type.Object({ name: Type.String({ minLength: 1 }), node: Node }, closed), {
+    watch: Type.Array(Type.Object({ name: Type.String({ minLength: 1 }), node: NodeName }, closed), {
       default: [],
     }),
     subscription: Type.Object(
@@ -148,18 +150,33 @@ export const OpcUaMapping = Type.Object(
 );
 export type OpcUaMapping = Static<typeof OpcUaMapping>;
 export type LimitMapping = Static<typeof Limit>;
-export type SwitchMapping = Static<typeof Switch>;
+export type SwitchMapping = Static<typeof SwitchNode>;
 
 /** A mapping, and where it was read from. */
-export interface LoadedMapping {
-  readonly file: string;
+export interface LoadedMapping extends NamedNodes {
   readonly mapping: OpcUaMapping;
+}
+
+/** A file that names nodes, whatever they mean: what it takes to find them at a server. */
+export interface NamedNodes {
+  readonly file: string;
+  readonly mapping: {
+    readonly namespaces: Readonly<Record<string, string>>;
+    readonly points: object;
+    readonly watch?: readonly object[];
+  };
 }
 
 /** @throws InputError naming file, line, path, found and expected. */
 export function loadMapping(name: string, beside: string = process.cwd()): LoadedMapping {
   const file = isAbsolute(name) ? name : resolve(beside, name);
-  const mapping = readConfig(OpcUaMapping, file);
+  const loaded = { file, mapping: readConfig(OpcUaMapping, file) };
+  checkNamespaces(loaded);
+  return loaded;
+}
+
+/** @throws InputError for a node whose namespace has no index and no URI. */
+export function checkNamespaces({ file, mapping }: NamedNodes): void {
   for (const { path, node } of nodesOf(mapping)) {
     const unknown = aliasesIn(node).find((alias) => !/^\d+$/.test(alias) && !(alias in mapping.namespaces));
     if (unknown === undefined) continue;
@@ -170,11 +187,10 @@ export function loadMapping(name: string, beside: string = process.cwd()): Loade
       expected: `an index, or one of: ${Object.keys(mapping.namespaces).join(', ') || '(namespaces is empty)'}`,
     });
   }
-  return { file, mapping };
 }
 
 /** Every node that a mapping names, with its path in the file. */
-export function nodesOf(mapping: OpcUaMapping): { path: string; node: string }[] {
+export function nodesOf(mapping: NamedNodes['mapping']): { path: string; node: string }[] {
   const found: { path: string; node: string }[] = [];
   const walk = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null) return;

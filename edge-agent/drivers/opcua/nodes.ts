@@ -7,7 +7,7 @@ import { locate } from '@fieldbid/core/config';
 import { InputError } from '@fieldbid/core/errors';
 import type { ClientSession, DataValue, NodeId } from 'node-opcua-client';
 import type { Library } from './library.ts';
-import { type LoadedMapping, nodesOf, withIndices } from './mapping.ts';
+import { type LoadedMapping, type NamedNodes, nodesOf, withIndices } from './mapping.ts';
 import { isBoolean, isNumeric, isText, typeName } from './values.ts';
 
 export interface ResolvedNode {
@@ -34,13 +34,18 @@ const ROOT = 'i=84';
 /** The standard types below this id are built in. */
 const BUILT_IN = 25;
 
-type Kind = 'number' | 'text' | 'any';
+/** What a node's value has to be. */
+export type NodeKind = 'number' | 'text' | 'any';
 
-/** @throws InputError for the first node that is not there or of the wrong kind; what the session throws. */
+/**
+ * @param kindAt by the node's path in the mapping; by default as in the mapping of a DER.
+ * @throws InputError for the first node that is not there or of the wrong kind; what the session throws.
+ */
 export async function resolveNodes(
   opcua: Library,
   session: ClientSession,
-  loaded: LoadedMapping,
+  loaded: NamedNodes,
+  kindAt: (path: string) => NodeKind = kindOfDerNode,
 ): Promise<ResolvedNodes> {
   const named = nodesOf(loaded.mapping);
   const ids = await idsOf(opcua, session, loaded, named);
@@ -84,7 +89,6 @@ export async function resolveNodes(
       writable: (level & MAY_WRITE) !== 0,
     });
   }
-  checkSwitches(loaded, found);
   return found;
 }
 
@@ -112,7 +116,7 @@ export async function argumentTypes(
 async function idsOf(
   opcua: Library,
   session: ClientSession,
-  loaded: LoadedMapping,
+  loaded: NamedNodes,
   named: readonly { path: string; node: string }[],
 ): Promise<NodeId[]> {
   const { namespaces } = loaded.mapping;
@@ -159,13 +163,13 @@ export async function findBuiltIn(opcua: Library, session: ClientSession, dataTy
   return standard ? (dataType.value as number) : Number(await opcua.findBasicDataType(session, dataType));
 }
 
-function kindAt(path: string): Kind {
+function kindOfDerNode(path: string): NodeKind {
   if (/^\/points\/(manufacturer|model|serial|version)\//.test(path)) return 'text';
   return /^\/(watch|points\/(state|connected))\/|\/enable\//.test(path) ? 'any' : 'number';
 }
 
-/** A switch that is no Boolean and no number has no on and off by itself. */
-function checkSwitches(loaded: LoadedMapping, nodes: ResolvedNodes): void {
+/** A switch that is no Boolean and no number has no on and off by itself. @throws InputError. */
+export function checkSwitches(loaded: LoadedMapping, nodes: ResolvedNodes): void {
   const { connected, limit } = loaded.mapping.points;
   for (const [path, mapped] of [
     ['/points/connected/node', connected],
@@ -179,6 +183,6 @@ function checkSwitches(loaded: LoadedMapping, nodes: ResolvedNodes): void {
   }
 }
 
-function fault({ file }: LoadedMapping, path: string, found: string, expected: string): InputError {
+function fault({ file }: NamedNodes, path: string, found: string, expected: string): InputError {
   return new InputError({ source: locate(file, path), path, found, expected });
 }

@@ -22,7 +22,13 @@ import { type OpcUaImage, readImage } from './image.ts';
 import { limitValue, pctOf, revertValue, wattsPerUnit } from './limit-value.ts';
 import { type LimitTarget, unwritable, writeLimit, writeRelease } from './limit-writer.ts';
 import type { LimitMapping, LoadedMapping } from './mapping.ts';
-import { argumentTypes, type ResolvedNode, type ResolvedNodes, resolveNodes } from './nodes.ts';
+import {
+  argumentTypes,
+  checkSwitches,
+  type ResolvedNode,
+  type ResolvedNodes,
+  resolveNodes,
+} from './nodes.ts';
 import { type Notice, Watch } from './subscription.ts';
 import { factorOf } from './values.ts';
 
@@ -64,6 +70,7 @@ export class OpcUaDevice implements DerDevice {
       now,
       prepare: async (session, opcua) => {
         const nodes = await resolveNodes(opcua, session, loaded);
+        checkSwitches(loaded, nodes);
         return { nodes, argumentTypes: await argumentTypes(opcua, session, loaded, nodes) };
       },
     });

@@ -28,10 +28,10 @@ const LARGEST: Readonly<Record<number, number>> = {
   8: Number.MAX_SAFE_INTEGER,
   9: Number.MAX_SAFE_INTEGER,
 };
-/** W, V, Wh or s that one of the unit is worth. */
+/** W, V, VA, Wh or s that one of the unit is worth. */
 const FACTORS: Readonly<Record<string, number>> = {
   ...{ W: 1, kW: 1e3, MW: 1e6, V: 1, kV: 1e3, Wh: 1, kWh: 1e3, MWh: 1e6 },
-  ...{ s: 1, ms: 1e-3, min: 60 },
+  ...{ VA: 1, kVA: 1e3, s: 1, ms: 1e-3, min: 60 },
 };
 const BOOLEAN = 1;
 const FLOAT = 10;

@@ -57,15 +57,21 @@ Try, in another terminal: trust its certificate, then read it.
   await runUntilSignal(() => inverter.close());
 }
 
-/** Password and mapping; a password that is there already stays. */
+/** Password and mapping. */
 function prepare({ folder, phases: mapped }: OpcUaCommand) {
+  const { passwordFile, password } = keptPassword(folder);
+  const mapping = join(folder, 'mapping.yaml');
+  const text = simulatedMapping(mapped);
+  writeFileSync(mapping, text);
+  return { passwordFile, password, mapping, text };
+}
+
+/** The password of a simulated device's user; one that is there already stays. */
+export function keptPassword(folder: string): { passwordFile: string; password: string } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const passwordFile = join(folder, 'password');
   if (!existsSync(passwordFile)) {
     writeFileSync(passwordFile, `${randomBytes(18).toString('base64url')}\n`, { mode: SECRET_MODE });
   }
-  const mapping = join(folder, 'mapping.yaml');
-  const text = simulatedMapping(mapped);
-  writeFileSync(mapping, text);
-  return { passwordFile, password: readFileSync(passwordFile, 'utf8').trim(), mapping, text };
+  return { passwordFile, password: readFileSync(passwordFile, 'utf8').trim() };
 }

@@ -2,14 +2,12 @@
  * What a simulated inverter shows as OPC UA nodes, and what a write to them does. Names of the nameplate as in
  * OPC 10000-100 (Devices), 4.5.2; the others are this device's own, as with most inverters.
  */
-import { DataType, DataValue, StatusCodes, Variant, VariantArrayType } from 'node-opcua-client';
-import type { OPCUAServer } from 'node-opcua-server';
+import { DataType, type DataValue, StatusCodes } from 'node-opcua-client';
 import type { InverterPhysics } from '../inverter-physics.ts';
 import { powerStep_W } from '../twins/part.ts';
+import { addVariables, answerOf, type Quality, type Shown, type StatusCode } from './shown.ts';
 import { NAMESPACE_URI } from './simulated-mapping.ts';
-
-type AddressSpace = NonNullable<OPCUAServer['engine']['addressSpace']>;
-type StatusCode = (typeof StatusCodes)['Good'];
+import type { AddressSpace } from './simulated-server.ts';
 
 export interface InverterNodesOptions {
   readonly plate: {
@@ -26,13 +24,6 @@ export interface InverterNodesOptions {
   readonly now: () => number;
 }
 
-interface Shown {
-  readonly name: string;
-  readonly dataType: DataType;
-  readonly get: () => unknown;
-  readonly set?: (value: unknown) => StatusCode;
-}
-
 const STATES = { OFF: 1, SLEEPING: 2, MPPT: 4, THROTTLED: 5, STANDBY: 8 } as const;
 const LONGEST_REVERT_S = 65_534;
 const VOLTAGE_STEP_V = 0.1;
@@ -43,9 +34,10 @@ export class InverterNodes {
   /** Text of the alarm node. */
   alarm = '';
   /** Name of a node → how good its value is; absent means good. */
-  readonly qualities = new Map<string, 'Good' | 'Uncertain' | 'Bad'>();
+  readonly qualities = new Map<string, Quality>();
   readonly #options: InverterNodesOptions;
   #voltages_V: readonly number[];
+  #grid_V: (() => readonly number[]) | undefined;
   /** What was written last; read back as it is. */
   readonly #written = { pct: 100, enable: false, revert_s: 0 };
   /** Values at the moment of freezing, and when that was. */
@@ -61,6 +53,10 @@ export class InverterNodes {
       throw new RangeError(`${this.#voltages_V.length} voltages are needed, not ${voltages_V.join(', ')}`);
     }
     this.#voltages_V = [...voltages_V];
+  }
+
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#grid_V = grid_V;
   }
 
   get isFrozen(): boolean {
@@ -80,28 +76,11 @@ export class InverterNodes {
       browseName: 'Inverter',
       organizedBy: addressSpace.rootFolder.objects,
     });
-    for (const shown of this.#shown()) {
-      namespace.addVariable({
-        nodeId: `s=Inverter.${shown.name}`,
-        browseName: shown.name,
-        componentOf: inverter,
-        dataType: DataType[shown.dataType],
-        accessLevel: shown.set === undefined ? 'CurrentRead' : 'CurrentRead | CurrentWrite',
-        userAccessLevel: shown.set === undefined ? 'CurrentRead' : 'CurrentRead | CurrentWrite',
-        minimumSamplingInterval: 20,
-        value: {
-          timestamped_get: () => this.#answer(shown),
-          ...(shown.set === undefined
-            ? {}
-            : {
-                timestamped_set: (
-                  dataValue: DataValue,
-                  done: (error: Error | null, status: StatusCode) => void,
-                ) => done(null, this.isFrozen ? StatusCodes.Good : shown.set!(dataValue.value.value)),
-              }),
-        },
-      });
-    }
+    addVariables(namespace, inverter, this.#shown(), {
+      answer: (shown) => this.#answer(shown),
+      // Frozen, it takes every write and does nothing with it.
+      take: (shown, value) => (this.isFrozen ? StatusCodes.Good : shown.set!(value)),
+    });
     const argument = (name: string, dataType: DataType) => ({ name, dataType, valueRank: -1 });
     const method = namespace.addMethod(inverter, {
       nodeId: 's=Inverter.SetLimit',
@@ -129,19 +108,9 @@ export class InverterNodes {
 
   #answer({ name, dataType, get }: Shown): DataValue {
     const frozen = this.#frozen;
-    const quality = this.qualities.get(name) ?? 'Good';
-    return new DataValue({
-      statusCode: {
-        Good: StatusCodes.Good,
-        Uncertain: StatusCodes.UncertainLastUsableValue,
-        Bad: StatusCodes.BadSensorFailure,
-      }[quality],
-      sourceTimestamp: new Date(frozen?.at_ms ?? this.#options.now()),
-      value: new Variant({
-        dataType,
-        arrayType: VariantArrayType.Scalar,
-        value: frozen === undefined ? get() : frozen.values.get(name),
-      }),
+    return answerOf(dataType, frozen === undefined ? get() : frozen.values.get(name), {
+      at_ms: frozen?.at_ms ?? this.#options.now(),
+      quality: this.qualities.get(name) ?? 'Good',
     });
   }
 
@@ -183,7 +152,7 @@ export class InverterNodes {
       ...this.#voltages_V.map((_, i) => ({
         name: `VoltageL${i + 1}`,
         dataType: DataType.Float,
-        get: () => inSteps(this.#voltages_V[i] ?? 0, VOLTAGE_STEP_V),
+        get: () => inSteps((this.#grid_V?.() ?? this.#voltages_V)[i] ?? 0, VOLTAGE_STEP_V),
       })),
       { name: 'Alarm', dataType: DataType.String, get: () => this.alarm },
       {

@@ -3,17 +3,10 @@
  * as the SunSpec one (inverter-physics.ts), measured with the same resolution; sunlight and grid voltage come from
  * outside, time is market time.
  */
-import './quiet.ts';
-import { timingSafeEqual } from 'node:crypto';
-import { FieldbidError, messageOf } from '@fieldbid/core/errors';
-import type { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-import { MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
-import { nodesets } from 'node-opcua-nodesets';
-import { OPCUAServer, RegisterServerMethod, type ServerSession } from 'node-opcua-server';
 import { InverterPhysics } from '../inverter-physics.ts';
 import type { Faults } from '../simulated-inverter.ts';
 import { InverterNodes } from './inverter-nodes.ts';
-import { openServerPki, SERVER_URI, serverCertificateFile } from './server-pki.ts';
+import { SimulatedServer } from './simulated-server.ts';
 
 export interface SimulatedOpcUaInverterOptions {
   readonly serial: string;
@@ -39,8 +32,6 @@ export interface SimulatedOpcUaInverterOptions {
 
 export const RESOURCE_PATH = '/inverter';
 const DEFAULT_LIFETIME_WH = 1_000_000;
-/** Sessions of clients that went away stay until their timeout. */
-const MOST_SESSIONS = 100;
 
 export class SimulatedOpcUaInverter {
   readonly faults: Faults;
@@ -51,10 +42,7 @@ export class SimulatedOpcUaInverter {
   readonly #options: SimulatedOpcUaInverterOptions;
   readonly #physics: InverterPhysics;
   readonly #nodes: InverterNodes;
-  readonly #sessions = new Set<ServerSession>();
-  #server: OPCUAServer | undefined;
-  #offline = false;
-  #port = 0;
+  readonly #server: SimulatedServer;
 
   constructor(options: SimulatedOpcUaInverterOptions) {
     const { rating_W, nominal_V, phases } = options;
@@ -83,40 +71,38 @@ export class SimulatedOpcUaInverter {
       voltages_V: Array.from(phases, () => nominal_V),
       now: options.now,
     });
+    const { pkiFolder, user } = options;
+    this.#server = new SimulatedServer({
+      resourcePath: RESOURCE_PATH,
+      name: 'fieldbid simulated inverter',
+      pkiFolder,
+      ...(user === undefined ? {} : { user }),
+      addNodes: (addressSpace) => this.#nodes.addTo(addressSpace),
+      onTaken: () => {
+        this.writeTransactions++;
+        this.lastWriteAt_ms = options.now();
+      },
+    });
     this.faults = this.#switches();
   }
 
   /** Starts answering. Port 0 picks a free one. @throws FieldbidError `SIM_PORT`. */
-  async listen(host: string, port: number): Promise<{ port: number; endpoint: string }> {
-    const server = this.#serverFor(host, port, await openServerPki(this.#options.pkiFolder, host));
-    try {
-      await server.initialize();
-      this.#nodes.addTo(server.engine.addressSpace!);
-      await server.start();
-    } catch (cause) {
-      await server.shutdown(0).catch(() => {});
-      throw new FieldbidError('SIM_PORT', `cannot listen on ${host}:${port}: ${messageOf(cause)}`, { cause });
-    }
-    this.#server = server;
-    this.#port = server.endpoints[0]?.port ?? port;
-    return { port: this.#port, endpoint: `opc.tcp://${host}:${this.#port}${RESOURCE_PATH}` };
+  listen(host: string, port: number): Promise<{ port: number; endpoint: string }> {
+    return this.#server.listen(host, port);
   }
 
   /** The TCP port that it answers on; 0 before `listen`. */
   get port(): number {
-    return this.#port;
+    return this.#server.port;
   }
 
   /** PEM: what a client's owner trusts. */
   get certificateFile(): string {
-    return serverCertificateFile(this.#options.pkiFolder);
+    return this.#server.certificateFile;
   }
 
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    this.#sessions.clear();
-    await server?.shutdown(0);
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
   /** True AC power now, W, injection positive: what a meter at the terminals would see. */
@@ -139,6 +125,11 @@ export class SimulatedOpcUaInverter {
     this.#nodes.setVoltages_V(voltages_pu.map((pu) => pu * this.#options.nominal_V));
   }
 
+  /** Takes its voltage, V, from what stands before its terminals whenever somebody looks. */
+  followVoltages_V(grid_V: () => readonly number[]): void {
+    this.#nodes.followVoltages_V(grid_V);
+  }
+
   /** Text of its alarm node. */
   setAlarm(text: string): void {
     this.#nodes.alarm = text;
@@ -151,67 +142,17 @@ export class SimulatedOpcUaInverter {
 
   /** Loses its clients' subscriptions without a word, as a server with a full memory may. */
   forgetSubscriptions(): void {
-    for (const session of this.#sessions) {
-      for (const { id } of [...session.publishEngine.subscriptions]) session.deleteSubscription(id);
-    }
-  }
-
-  #serverFor(host: string, port: number, certificates: OPCUACertificateManager): OPCUAServer {
-    const { user } = this.#options;
-    const server = new OPCUAServer({
-      host,
-      port,
-      hostname: host,
-      resourcePath: RESOURCE_PATH,
-      serverInfo: { applicationUri: SERVER_URI, applicationName: { text: 'fieldbid simulated inverter' } },
-      serverCertificateManager: certificates,
-      userCertificateManager: certificates,
-      certificateFile: this.certificateFile,
-      securityModes: [MessageSecurityMode.SignAndEncrypt, MessageSecurityMode.Sign],
-      securityPolicies: [
-        SecurityPolicy.Basic256Sha256,
-        SecurityPolicy.Aes128_Sha256_RsaOaep,
-        SecurityPolicy.Aes256_Sha256_RsaPss,
-      ],
-      allowAnonymous: user === undefined,
-      userManager: {
-        isValidUser: (name: string, password: string) =>
-          user !== undefined && same(name, user.name) && same(password, user.password),
-      },
-      nodeset_filename: [nodesets.standard],
-      serverCapabilities: { maxSessions: MOST_SESSIONS },
-      maxConnectionsPerEndpoint: MOST_SESSIONS,
-      registerServerMethod: RegisterServerMethod.HIDDEN,
-      isAuditing: false,
-    });
-    server.on('newChannel', (channel) => {
-      if (this.#offline) channel.abruptlyInterrupt();
-    });
-    server.on('session_activated', (session) => this.#sessions.add(session));
-    server.on('session_closed', (session) => this.#sessions.delete(session));
-    server.on('response', (response) => {
-      const { results } = response as unknown as {
-        results?: { isGood?(): boolean; statusCode?: { isGood(): boolean } }[];
-      };
-      if (!['WriteResponse', 'CallResponse'].includes(response.schema.name)) return;
-      const taken = results?.some((result) => (result.statusCode ?? result).isGood?.() === true);
-      if (taken !== true) return;
-      this.writeTransactions++;
-      this.lastWriteAt_ms = this.#options.now();
-    });
-    return server;
+    this.#server.forgetSubscriptions();
   }
 
   #switches(): Faults {
     const inverter = this;
     return {
       get offline() {
-        return inverter.#offline;
+        return inverter.#server.offline;
       },
       set offline(offline) {
-        inverter.#offline = offline;
-        if (offline)
-          for (const endpoint of inverter.#server?.endpoints ?? []) endpoint.abruptlyInterruptChannels();
+        inverter.#server.offline = offline;
       },
       get ignoreLimit() {
         return !inverter.#physics.obeys;
@@ -228,10 +169,4 @@ export class SimulatedOpcUaInverter {
       },
     };
   }
-}
-
-/** Without telling by its time how much of a password was right. */
-function same(given: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -5,6 +5,7 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { BusNode, type FaultListener } from '../bus/bus-node.ts';
 import { HelicsBus } from '../bus/helics-bus.ts';
 import { Peers } from '../bus/peers.ts';
+import { cut, Pieces } from '../bus/pieces.ts';
 import { HelicsApi } from '../library/api.ts';
 import { NativeFederate } from '../library/native-federate.ts';
 import { FederateTime } from '../time/federate-time.ts';
@@ -176,19 +177,27 @@ function memberOf(
   onLost: (error: FieldbidError) => void,
 ): Member {
   const values = new Map<string, { value: number; at_ms: number }>();
+  const pieces = new Pieces();
+  let serial = 0;
   const time: FederateTime = new FederateTime({
     federate: native,
     instants: new Instants(options.start_ms),
     ...(options.onHang === undefined ? {} : { onHang: options.onHang }),
     ...(options.hangGuard_ms === undefined ? {} : { hangGuard_ms: options.hangGuard_ms }),
-    onMessage: ({ source, bytes }) => bus.receive(source, bytes),
+    onMessage: ({ source, bytes }) => {
+      const frame = pieces.take(source, bytes);
+      if (frame !== undefined) bus.receive(source, frame);
+    },
     onValue: (key, value) => values.set(key, { value, at_ms: time.now() }),
     onLost,
   });
   const bus = new BusNode(
     {
       endpoint: native.endpoint,
-      send: (endpoint, bytes) => time.send(() => native.send(endpoint, bytes)),
+      send: (endpoint, bytes) =>
+        time.send(() => {
+          for (const piece of cut(bytes, ++serial)) native.send(endpoint, piece);
+        }),
       expect: () => time.expect(),
       work: (name) => time.work(name),
     },

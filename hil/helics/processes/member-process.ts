@@ -23,10 +23,21 @@ export class MemberProcess {
   /** Resolves with the exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #child: ChildProcess;
+  readonly #grace_ms: number;
 
-  /** @param threads that libuv's pool has in it: each federate's wait for time holds one. */
-  constructor(what: string, args: readonly string[], threads: number, onNews?: (news: MemberNews) => void) {
+  /**
+   * @param threads that libuv's pool has in it: each federate's wait for time holds one.
+   * @param grace_ms real, between being asked to end and being made to.
+   */
+  constructor(
+    what: string,
+    args: readonly string[],
+    threads: number,
+    onNews?: (news: MemberNews) => void,
+    grace_ms = GRACE_MS,
+  ) {
     this.what = what;
+    this.#grace_ms = grace_ms;
     this.#child = spawn(process.execPath, [FIELDBID, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: `${threads}` },
@@ -41,7 +52,7 @@ export class MemberProcess {
   /** Ends it: asked first, then made to. A call into HELICS that does not return keeps nothing alive. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), GRACE_MS);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#grace_ms);
     await this.ended;
     clearTimeout(timer);
   }

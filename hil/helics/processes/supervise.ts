@@ -23,6 +23,8 @@ export interface SupervisedRun {
   /** Arguments of the market's program, and of a DER's, given the broker's address. */
   readonly marketArgs: (broker: string) => string[];
   readonly derArgs: (derId: string, broker: string) => string[];
+  /** What the market has to end in order when it is asked to, real ms; a moment by default. */
+  readonly marketGrace_ms?: number;
   readonly say: (line: string) => void;
 }
 
@@ -74,6 +76,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
           }, LAST_WORDS_MS).unref();
         }
       },
+      run.marketGrace_ms,
     );
     members.push(market);
     const ders = run.ownProcess.map(
