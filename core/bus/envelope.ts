@@ -6,7 +6,7 @@ import type { Json } from '../canonical-json.ts';
 import { FieldbidError, InputError } from '../errors.ts';
 
 /** Larger messages are refused before they are parsed. */
-const LARGEST_MESSAGE_BYTES = 1024 * 1024;
+export const LARGEST_MESSAGE_BYTES = 1024 * 1024;
 
 export interface Envelope {
   body: Json;

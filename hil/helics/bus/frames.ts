@@ -3,8 +3,9 @@
  * name and knows no topics; who wants which topic is therefore announced, and acknowledged.
  */
 
-import { type Envelope, openEnvelope } from '@fieldbid/core/bus/envelope';
+import { type Envelope, LARGEST_MESSAGE_BYTES, openEnvelope } from '@fieldbid/core/bus/envelope';
 import type { Json } from '@fieldbid/core/canonical-json';
+import { FieldbidError } from '@fieldbid/core/errors';
 
 export type Frame =
   /** A message, or a request with `replyTo`. */
@@ -28,9 +29,14 @@ interface Wire extends Envelope {
   serial?: number;
 }
 
+/** @throws FieldbidError `BUS_MESSAGE_TOO_LARGE` for what nobody would take. */
 export function frameBytes(frame: Frame): Buffer {
   const { envelope, ...rest } = { envelope: { body: null as Json }, ...frame };
-  return Buffer.from(JSON.stringify({ ...rest, ...envelope }));
+  const bytes = Buffer.from(JSON.stringify({ ...rest, ...envelope }));
+  if (bytes.length <= LARGEST_MESSAGE_BYTES) return bytes;
+  const topic = 'topic' in frame ? frame.topic : frame.kind;
+  const message = `${topic}: a message of ${bytes.length} bytes; at most ${LARGEST_MESSAGE_BYTES} are carried`;
+  throw new FieldbidError('BUS_MESSAGE_TOO_LARGE', message);
 }
 
 /** @param source the endpoint that it came from. @returns undefined for what is no frame of ours. */

@@ -2,6 +2,7 @@
  * Long frames in pieces: HELICS's TCP connections (`tcp_ss`) have a buffer of 4096 bytes, and wait for ever for the rest
  * of a message that does not fit (3.6.1: 3,900 bytes pass, 4,000 do not). What fits goes as it is.
  */
+import { LARGEST_MESSAGE_BYTES } from '@fieldbid/core/bus/envelope';
 
 /** Bytes of a message, header included: HELICS adds names and times to it in the same buffer. */
 export const MOST_BYTES = 3072;
@@ -10,8 +11,8 @@ const PIECE = 0x01;
 /** First byte, number of the message (4), number of the piece (4), pieces in all (4). */
 const HEADER_BYTES = 13;
 const PAYLOAD_BYTES = MOST_BYTES - HEADER_BYTES;
-/** Of a message: what is longer is not taken. 12 MiB. */
-const MOST_PIECES = 4096;
+/** Of a message: a longer one is not taken. */
+const MOST_PIECES = Math.ceil(LARGEST_MESSAGE_BYTES / PAYLOAD_BYTES);
 /** Unfinished messages of one sender: a federate of others may never finish one. */
 const MOST_UNFINISHED = 8;
 
@@ -19,11 +20,6 @@ const MOST_UNFINISHED = 8;
 export function cut(bytes: Uint8Array, serial: number): Uint8Array[] {
   if (bytes.length <= MOST_BYTES) return [bytes];
   const count = Math.ceil(bytes.length / PAYLOAD_BYTES);
-  if (count > MOST_PIECES) {
-    throw new RangeError(
-      `a message of ${bytes.length} bytes; HELICS takes ${MOST_PIECES * PAYLOAD_BYTES} in pieces`,
-    );
-  }
   return Array.from({ length: count }, (_, i) => {
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt8(PIECE, 0);
