@@ -28,6 +28,13 @@ test('an interval goes from bids to dispatch, and both stores agree at every ste
       [4, 'dispatched', 40_000],
     ],
   );
+  const whole = await gateway.client('iso').readIntervalHistory(INTERVAL);
+  t.deepEqual(
+    whole.filter(({ derId }) => derId === 'pv1'),
+    history,
+  );
+  t.is(whole.length, 8);
+  t.deepEqual(await gateway.client('iso').readIntervalHistory('2031-01-01T00:00Z'), []);
   const interval = await gateway.client('dso').readInterval(INTERVAL);
   t.is(interval.decision?.outcome, 'CURTAILED');
   t.is(interval.dispatch?.outcome, 'ACCEPTED');

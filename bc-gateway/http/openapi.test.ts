@@ -49,6 +49,7 @@ test('the document has every route', (t) => {
     'GET /v1/grid-measurements',
     'GET /v1/health',
     'GET /v1/intervals/{id}',
+    'GET /v1/intervals/{id}/history',
     'GET /v1/intervals/{id}/merit-order',
     'GET /v1/intervals/{id}/records',
     'GET /v1/readings',

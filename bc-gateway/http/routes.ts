@@ -250,6 +250,17 @@ export const ROUTES: readonly Route[] = [
   ),
   read(
     {
+      operationId: 'readIntervalHistory',
+      url: '/intervals/:id/history',
+      summary: 'Every revision of every bid of an interval; no prices',
+      scope: 'read',
+      params: ByInterval,
+      response: Type.Array(BidState),
+    },
+    ({ records }, { identity }, { id }) => records.readIntervalHistory(identity, id),
+  ),
+  read(
+    {
       operationId: 'readMeritOrder',
       url: '/intervals/:id/merit-order',
       summary: 'The bids of an interval in merit order over all aggregators: ranks, no prices',

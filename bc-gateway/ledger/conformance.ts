@@ -412,6 +412,7 @@ export function ledgerConformance(test: TestFn, name: string, open: () => Promis
       revision: number;
       quantity_W: number;
     }[];
+    t.deepEqual(await market.evaluate('readIntervalHistory', { intervalId }), history);
     t.deepEqual(
       history.map(({ revision, quantity_W }) => [revision, quantity_W]),
       [

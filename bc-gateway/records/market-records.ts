@@ -195,6 +195,10 @@ export class MarketRecords {
     return this.evaluate(identity, Type.Array(BidState), 'readBidHistory', { uid });
   }
 
+  readIntervalHistory(identity: LedgerIdentity, intervalId: string): Promise<BidState[]> {
+    return this.evaluate(identity, Type.Array(BidState), 'readIntervalHistory', { intervalId });
+  }
+
   /** The raw records of these revisions, each verified. @throws also `RECORD_MISMATCH` for the first that differs. */
   async verified(states: readonly BidState[]): Promise<VerifiedBid[]> {
     const rows = await this.#rows(states);

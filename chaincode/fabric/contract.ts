@@ -76,6 +76,10 @@ export class DerMarket extends Contract implements Methods {
     return run(ctx, 'readInterval', argument);
   }
 
+  readIntervalHistory(ctx: Context, argument: string): Promise<string> {
+    return run(ctx, 'readIntervalHistory', argument);
+  }
+
   readDer(ctx: Context, argument: string): Promise<string> {
     return run(ctx, 'readDer', argument);
   }

@@ -15,7 +15,15 @@ import { enrolKey, revokeKey, rotateKey } from './der-keys.ts';
 import { confirmDispatch } from './dispatch.ts';
 import { modifyBid } from './modify.ts';
 import * as payloads from './payloads.ts';
-import { listBids, listDers, readBid, readBidHistory, readDer, readInterval } from './queries.ts';
+import {
+  listBids,
+  listDers,
+  readBid,
+  readBidHistory,
+  readDer,
+  readInterval,
+  readIntervalHistory,
+} from './queries.ts';
 import { type Refusal, Refused } from './refusal.ts';
 import { qualifyDer, registerDer } from './registry.ts';
 import { recordSettlement } from './settlement.ts';
@@ -47,6 +55,7 @@ export const TRANSACTIONS = {
   readBid: transaction(false, payloads.ReadBid, readBid),
   readBidHistory: transaction(false, payloads.ReadBid, readBidHistory),
   readInterval: transaction(false, payloads.ReadInterval, readInterval),
+  readIntervalHistory: transaction(false, payloads.ReadInterval, readIntervalHistory),
   readDer: transaction(false, payloads.ReadDer, readDer),
   listDers: transaction(false, payloads.Page, listDers),
   listBids: transaction(false, payloads.Page, listBids),

@@ -38,6 +38,18 @@ export async function readBidHistory(ctx: TransactionContext, { uid }: ReadBid):
   return statesOf(bid);
 }
 
+/** Every revision of every bid of an interval: by DERA and uid, oldest first. Empty for one that nobody has written to. */
+export async function readIntervalHistory(
+  ctx: TransactionContext,
+  { intervalId }: ReadInterval,
+): Promise<BidState[]> {
+  const states: BidState[] = [];
+  for (const { uids } of await loadSubmissions(ctx, intervalId)) {
+    for (const uid of uids) states.push(...(await readBidHistory(ctx, { uid })));
+  }
+  return states;
+}
+
 /** Submissions by DERA id; empty for an interval that nobody has written to. */
 export async function readInterval(
   ctx: TransactionContext,

@@ -148,6 +148,11 @@ export class GatewayClient {
     return this.#call(IntervalState, 'GET', interval(intervalId));
   }
 
+  /** Every revision of every bid of an interval, as the ledger holds them: by DERA and uid, oldest first. */
+  readIntervalHistory(intervalId: string): Promise<BidState[]> {
+    return this.#call(Type.Array(BidState), 'GET', `${interval(intervalId)}/history`);
+  }
+
   /** M24 · DERA: its own bids' latest revisions with raw records, verified. @throws also `RECORD_MISMATCH`. */
   async readRecords(intervalId: string): Promise<VerifiedBid[]> {
     const records = await this.#call(Type.Array(VerifiedBid), 'GET', `${interval(intervalId)}/records`);

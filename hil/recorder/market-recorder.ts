@@ -8,7 +8,6 @@ import { topics } from '@fieldbid/core/bus/topics';
 import { withDeadline } from '@fieldbid/core/errors';
 import { type IntervalSource, readWithRecords } from '@fieldbid/core/gateway-api/interval-records';
 import type { BidState, VerifiedBid } from '@fieldbid/core/gateway-api/schemas';
-import { mapAtOnce } from '@fieldbid/core/map-at-once';
 import { Clearing, CommandVerdict, IntervalReport } from '@fieldbid/core/market/messages';
 import { SettlementReport } from '@fieldbid/core/market/settlement/report';
 import { parse } from '@fieldbid/core/schema';
@@ -16,12 +15,11 @@ import type { BidRecord, IntervalRecord } from './run-record.ts';
 
 /** What the recorder reads; an operator's key is enough. */
 export interface RecordSource extends IntervalSource {
-  readBidHistory(uid: string): Promise<BidState[]>;
+  readIntervalHistory(intervalId: string): Promise<BidState[]>;
 }
 
 const MARKER_TOPIC = 'fieldbid/v1/recorder/marker';
 const MARKER_DEADLINE_MS = 10_000;
-const HISTORIES_AT_ONCE = 32;
 
 export class MarketRecorder {
   /** Per DER and interval the latest: a command verified at first may be found broken later. */
@@ -93,9 +91,10 @@ export class MarketRecorder {
     const records: IntervalRecord[] = [];
     for (const intervalId of intervalIds) {
       const { state, records: bids } = await readWithRecords(source, intervalId);
-      const rows = await mapAtOnce(bids, HISTORIES_AT_ONCE, async (bid) =>
-        bidRecord(bid, await source.readBidHistory(bid.state.uid)),
-      );
+      const history = bids.length === 0 ? [] : await source.readIntervalHistory(intervalId);
+      const revisions = new Map<string, BidState[]>(bids.map(({ state: { uid } }) => [uid, []]));
+      for (const revision of history) revisions.get(revision.uid)?.push(revision);
+      const rows = bids.map((bid) => bidRecord(bid, revisions.get(bid.state.uid) ?? []));
       records.push({
         intervalId,
         decision: state.decision,
