@@ -127,7 +127,7 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
       if (options.federation === undefined) {
         const elsewhere = clock === 'helics' ? elsewhereOf(loaded, options) : [];
         const here = (der: Scenario['ders'][number]) => isPhysical(der) && !elsewhere.includes(der.derId);
-        await agreeToWrites(loaded, { given: options.writeToHardware === true, of: here });
+        await agreeToWrites(loaded, { given: options.writeToHardware === true, of: here, emulators: true });
       }
       if (clock === 'helics' && options.federation === undefined) {
         process.exitCode = await superviseHelicsRun(loaded, options, process.argv.slice(3));

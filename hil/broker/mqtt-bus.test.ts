@@ -1,4 +1,5 @@
 import { busConformance } from '@fieldbid/core/bus/conformance';
+import { LARGEST_MESSAGE_BYTES } from '@fieldbid/core/bus/envelope';
 import { MqttBus } from '@fieldbid/core/bus/mqtt-bus';
 import { messageOf } from '@fieldbid/core/errors';
 import test from 'ava';
@@ -91,12 +92,12 @@ test('what is no envelope is reported, not handled, and what follows is', async 
   const raw = await connectAsync(broker.url, { clientId: 'raw' });
   await raw.publishAsync('in', 'not json', { qos: 1 });
   await raw.publishAsync('in', '[1]', { qos: 1 });
-  await raw.publishAsync('in', Buffer.alloc(1024 * 1024 + 1, 32), { qos: 1 });
+  await raw.publishAsync('in', Buffer.alloc(LARGEST_MESSAGE_BYTES + 1, 32), { qos: 1 });
   await raw.publishAsync('in', '{"body":"good"}', { qos: 1 });
   t.is(await good, 'good');
   t.is(faults.length, 3);
   t.regex(faults[0] ?? '', /not JSON/);
-  t.regex(faults[2] ?? '', /at most 1048576 bytes/);
+  t.regex(faults[2] ?? '', /at most 8388608 bytes/);
   await raw.endAsync();
   await bus.close();
   await broker.close();

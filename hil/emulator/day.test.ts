@@ -164,7 +164,7 @@ test.serial('an emulator in local mode ends the run before the day, with its rea
 });
 
 test.serial(
-  'a run that is ended by Ctrl-C walks a physical emulator back, and says how it was left',
+  'a run asks before it writes to a physical emulator; ended by Ctrl-C it walks it back, and says how it was left',
   async (t) => {
     t.timeout(120_000);
     const port = await freePorts(1);
@@ -178,11 +178,17 @@ test.serial(
       `  - { name: em-1, der: pv-675, device: '${endpoint}', mapping: '${mapping}', nominal_V: 277.13 }`,
     );
     const day = ['--start', NOON.start, '--intervals', '8', '--no-day-ahead'];
-    const program = startFieldbid('run', '--scenario', file, ...day, '--out', join(folderFor(), 'run'));
-    t.teardown(() => program.stop());
     const emulator = openEmulator({ endpoint, mappingFile: mapping, now: Date.now });
     t.teardown(() => emulator.close());
     const first = async () => (await emulator.read()).channels[0]!;
+    const args = ['--scenario', file, ...day, '--out', join(folderFor(), 'run')];
+    const refused = await fieldbid('run', ...args);
+    t.is(refused.code, 1);
+    t.regex(refused.output, /em-1 {2}tcp:.*feeds pv-675[\s\S]*setpoints .*235\.57 V to 318\.69 V/);
+    t.regex(refused.output, /nothing was written: .* give --write-to-hardware/);
+    t.is((await first()).setpoint_V, NOMINAL_V);
+    const program = startFieldbid('run', ...args, '--write-to-hardware');
+    t.teardown(() => program.stop());
     await printed(program, '12:0');
     const during = await first();
     t.true((during.measured_V ?? 0) > 1.02 * NOMINAL_V, JSON.stringify(during));

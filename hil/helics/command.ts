@@ -42,6 +42,7 @@ export function registerHelics(program: Command): void {
       await agreeToWrites(loaded, {
         given: options.writeToHardware === true,
         of: (der) => isPhysical(der) && der.derId === derId,
+        emulators: false,
       });
       const { runDerMember } = await import('./processes/der-member.ts');
       const { endSoon, reportToStarter } = await import('./processes/member-process.ts');

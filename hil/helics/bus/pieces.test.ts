@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { LARGEST_MESSAGE_BYTES } from '@fieldbid/core/bus/envelope';
 import test from 'ava';
 import fc from 'fast-check';
 import { openTestFederation } from '../testing.ts';
@@ -62,7 +63,9 @@ test.serial('a message of a megabyte arrives whole over HELICS, between two core
       ['lab/long', true],
     ]);
     await answered.close();
-    const tooLong = await t.throwsAsync(a.publish('lab/long', 'x'.repeat(2 ** 20), { retain: true }));
+    const tooLong = await t.throwsAsync(
+      a.publish('lab/long', 'x'.repeat(LARGEST_MESSAGE_BYTES), { retain: true }),
+    );
     t.like(tooLong, { code: 'BUS_MESSAGE_TOO_LARGE' });
   } finally {
     await close();
