@@ -215,7 +215,8 @@ export class AggregatorService {
   #take({ topic, message }: Received): void {
     const reading = parse(Measurement, message, topic);
     if (this.#settler !== undefined) this.#meters.take(reading);
-    // Into the store: of an enrolled DER, whose key the ledger has, or is about to.
+    // Into the store: signed, and of an enrolled DER, whose key the ledger has, or is about to.
+    if (reading.signature === undefined) return;
     if (this.#enrolments?.keysOf(reading.derId)?.current != null) this.#readings.take(reading);
   }
 

@@ -57,6 +57,7 @@ export interface Bus {
 
 /** True when an MQTT topic filter matches a topic (MQTT 5.0, section 4.7). */
 export function filterMatches(filter: string, topic: string): boolean {
+  if (!/[+#]/.test(filter)) return filter === topic;
   const want = filter.split('/');
   const have = topic.split('/');
   for (let i = 0; i < want.length; i++) {

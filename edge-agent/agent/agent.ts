@@ -233,7 +233,9 @@ export class EdgeAgent {
   /** Whoever counts on this agent must hear when a device can no longer be limited, and when it can again. */
   async #announceChanges(now_ms: number): Promise<void> {
     const limitable = this.#loops.filter(({ cycle }) => cycle.canBeLimited(now_ms)).map(({ derId }) => derId);
-    if (limitable.join() === this.#announced.join()) return;
+    const announced = this.#announced;
+    if (limitable.length === announced.length && limitable.every((derId, i) => derId === announced[i]))
+      return;
     await this.#announce(true, limitable);
   }
 

@@ -1,14 +1,16 @@
-/** Each scenario of the library at reduced length: it runs, all is well, and what it is there for shows. */
+/** Each scenario of the library at reduced length: it runs, all is well, what it is there for shows, and it is replayed. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '@fieldbid/core/errors';
 import { silentLogger } from '@fieldbid/core/logging';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { runMarketDay } from '../bench/market-day.ts';
 import { writeResults } from '../bench/run-folder.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
+import { replayFromSeed } from '../replay/replay-run.ts';
+import { readRunFile } from '../replay/run-file.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario, type Overrides } from '../scenario/load.ts';
 
@@ -19,12 +21,18 @@ function fileOf(name: string): string {
   return fileURLToPath(new URL(`./${name}/scenario.yaml`, import.meta.url));
 }
 
-async function run(name: string, overrides: Overrides) {
+/** Runs it, and once more from its own folder: that gives the same, byte for byte. */
+async function run(t: ExecutionContext, name: string, overrides: Overrides) {
+  t.timeout(120_000);
   const folder = mkdtempSync(join(tmpdir(), `fieldbid-${name}-`));
   const loaded = loadScenario(fileOf(name), { dayAhead: false, ...overrides });
   const about = { dsoEnforced: true, log: silentLogger(), say: () => {}, progress: quiet };
   const record = await runMarketDay({ loaded, folder, ...about });
-  return { record, summary: writeResults(folder, record) };
+  const summary = writeResults(folder, record);
+  const out = mkdtempSync(join(tmpdir(), `fieldbid-${name}-again-`));
+  const again = { recorded: folder, run: readRunFile(folder), out, log: silentLogger(), say: () => {} };
+  t.deepEqual(await replayFromSeed({ ...again, progress: () => quiet }), []);
+  return { record, summary };
 }
 
 /** Energy at a DER's terminals over an interval, W on average. */
@@ -42,7 +50,7 @@ function delivered_W(
 test.serial(
   'two DERAs: one check of the feeder and one price for both, an offer and awards each',
   async (t) => {
-    const { record, summary } = await run('two-deras', { start: '2026-06-21T11:45Z', intervals: 2 });
+    const { record, summary } = await run(t, 'two-deras', { start: '2026-06-21T11:45Z', intervals: 2 });
     t.deepEqual(shortcomings(summary), []);
     t.like(summary.commands, { verified: 24, refused: 0, unproven: 0 });
     for (const { bids, clearing, reports, decision } of record.intervals) {
@@ -67,7 +75,7 @@ test.serial(
 test.serial(
   'storage: a battery delivers the watts that it was awarded, at noon as in the dark',
   async (t) => {
-    const { record, summary } = await run('storage', { start: '2026-06-21T19:30Z', intervals: 3 });
+    const { record, summary } = await run(t, 'storage', { start: '2026-06-21T19:30Z', intervals: 3 });
     t.deepEqual(shortcomings(summary), []);
     const sold = record.intervals.flatMap(({ intervalId, bids }) =>
       bids
@@ -91,7 +99,7 @@ test.serial(
 );
 
 test.serial('night: inverters that read "not implemented" bid nothing, and sell with the sun', async (t) => {
-  const { record, summary } = await run('night-sentinels', { start: '2026-06-21T04:00Z', intervals: 6 });
+  const { record, summary } = await run(t, 'night-sentinels', { start: '2026-06-21T04:00Z', intervals: 6 });
   t.deepEqual(shortcomings(summary), []);
   t.deepEqual(record.intervals[0]?.bids, []);
   t.is(record.intervals.at(-1)?.bids.length, 12);
@@ -100,7 +108,7 @@ test.serial('night: inverters that read "not implemented" bid nothing, and sell 
 test.serial(
   'clouds: what was awarded cannot always be delivered, and limits hold all the same',
   async (t) => {
-    const { record, summary } = await run('clouds', { start: '2026-06-21T11:00Z', intervals: 3 });
+    const { record, summary } = await run(t, 'clouds', { start: '2026-06-21T11:00Z', intervals: 3 });
     t.deepEqual(shortcomings(summary), []);
     t.true(summary.energy_kWh.delivered < 0.97 * summary.energy_kWh.allocated);
     for (const { available_W, power_W } of record.minutes) {
@@ -110,7 +118,7 @@ test.serial(
 );
 
 test.serial('evening ramp: every hour there is less to sell, at a higher price', async (t) => {
-  const { record, summary } = await run('evening-ramp', { start: '2026-06-21T17:00Z', intervals: 8 });
+  const { record, summary } = await run(t, 'evening-ramp', { start: '2026-06-21T17:00Z', intervals: 8 });
   t.deepEqual(shortcomings(summary), []);
   const bid_W = record.intervals.map(({ bids }) => bids.reduce((sum, bid) => sum + bid.bid_W, 0));
   for (const [i, now_W] of bid_W.entries()) t.true(i === 0 || now_W < (bid_W[i - 1] ?? 0), `${bid_W}`);
@@ -121,7 +129,7 @@ test.serial('evening ramp: every hour there is less to sell, at a higher price',
 test.serial(
   'grid emulators: two inverters have the feeder by way of an AC source, and sell as they did',
   async (t) => {
-    const { record, summary } = await run('grid-emulator', { start: '2026-06-21T11:45Z', intervals: 1 });
+    const { record, summary } = await run(t, 'grid-emulator', { start: '2026-06-21T11:45Z', intervals: 1 });
     t.deepEqual(shortcomings(summary), []);
     t.deepEqual(
       record.emulators.map(({ name, device, left }) => [name, device, left?.output]),

@@ -26,8 +26,8 @@ export interface StateEntry {
 }
 
 const PAGE_ROWS = 500;
-/** Entries kept in memory, about 0.5 kB each. */
-const CACHE_ENTRIES = 20_000;
+/** Entries kept in memory, about 0.5 kB each: those of an interval of 10,000 DERs, and as many again. */
+const CACHE_ENTRIES = 120_000;
 
 export class WorldState {
   readonly #db: SqliteDatabase;
