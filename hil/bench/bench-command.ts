@@ -124,7 +124,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       feeder,
       now: () => clock.now(),
       time: new WallClock(shared),
-      speed: config.speed,
+      pace: clock,
       join: () => new WallClock(shared),
       connect: async () => bus,
       firstPort: config.firstPort,

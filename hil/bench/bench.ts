@@ -17,6 +17,7 @@ import type { LoadedScenario } from '../scenario/load.ts';
 import type { Closers } from './closers.ts';
 import { type BenchDevices, LOOPBACK, openBenchDevices, writesOf } from './devices.ts';
 import { sharedOpcUaLab } from './opcua-lab.ts';
+import type { Pace } from './pace.ts';
 import { Plant, type TerminalLink } from './plant.ts';
 import type { Progress } from './progress.ts';
 
@@ -27,8 +28,8 @@ export interface BenchParts {
   /** Market time at a DER, where each has a clock of its own. */
   readonly nowAt?: (derId: string) => () => number;
   readonly time: TimeSource;
-  /** Market seconds per real second, by the wall clock; absent on a clock that waits for the work. */
-  readonly speed?: number;
+  /** The wall clock, where market time goes by it; absent on a clock that waits for the work. */
+  readonly pace?: Pace;
   /** Joins the feeder's clock: each grid emulator is a participant of its own. */
   readonly join: (name: string) => TimeSource;
   /** Devices that run elsewhere; absent: they are opened here. */
@@ -114,7 +115,7 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
     loadFactors: devices.loadFactors,
     start_ms,
     end_ms,
-    ...(parts.speed === undefined ? {} : { speed: parts.speed }),
+    ...(parts.pace === undefined ? {} : { pace: parts.pace }),
     step_ms,
     offset_ms,
     onMinute: async (minute) => {

@@ -31,8 +31,10 @@ export function clockOf(
     command.error(`fieldbid: --realtime does not go with --clock ${options.clock}`);
   }
   const clock = options.realtime === true ? 'realtime' : (options.clock ?? scenario.clock.source);
-  if (options.speed !== undefined && clock !== 'realtime') {
-    command.error('fieldbid: --speed needs --realtime (without it the day runs as fast as it can)');
+  if (options.speed !== undefined && clock === 'fast') {
+    command.error(
+      'fieldbid: --speed needs --realtime or --clock helics (without it the day runs as fast as it can)',
+    );
   }
   const { processes, elsewhere, observers, brokerListen } = options;
   if (clock !== 'helics' && (processes ?? elsewhere ?? observers ?? brokerListen) !== undefined) {

@@ -33,6 +33,7 @@ import { writeLedgerPayloads } from './ledger-payloads.ts';
 import { makeAggregator, openDsoEngines, openGateway, startDso, startIso } from './market-services.ts';
 import { type FederationChoice, openMedium } from './medium.ts';
 import { memoryOf } from './memory.ts';
+import { keepPace, type Pace, wallPace } from './pace.ts';
 import { openBenchPage, type PageAddress } from './page.ts';
 import type { Progress } from './progress.ts';
 import { LabPublisher, labDescription } from './publish-lab.ts';
@@ -49,6 +50,8 @@ export interface MarketDayOptions {
   readonly brokerUrl?: string;
   /** By the wall clock, market seconds per real second; as fast as possible when absent. */
   readonly realtimeSpeed?: number;
+  /** Of a federation: no faster than so many market seconds per real second, as hardware wants it. */
+  readonly paceSpeed?: number;
   /** HELICS carries time and messages, instead of the clock in this process and MQTT. */
   readonly federation?: FederationChoice;
   readonly log: Logger;
@@ -91,6 +94,12 @@ const PATIENT_DEADLINE_MS = 60_000;
 /** Codes of the bench are used at once. Real ms. */
 const CODE_VALID_MS = 60_000;
 
+/** The wall clock of a run that goes by it: its own clock, or one that is begun when a federation's time is let go. */
+function paceOf({ realtimeSpeed, paceSpeed }: MarketDayOptions, now: () => number): Pace | undefined {
+  if (realtimeSpeed !== undefined) return { speed: realtimeSpeed, now };
+  return paceSpeed === undefined ? undefined : wallPace(paceSpeed, now);
+}
+
 /** @throws FieldbidError or InputError when the bench cannot be set up; what happens in the day is in the record. */
 export async function runMarketDay(options: MarketDayOptions): Promise<RunRecord> {
   const closers = new Closers();
@@ -128,7 +137,8 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const marketNow = (): number => Math.floor(clock.now());
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
   // While time stands still a busy gateway must not look like one that is away.
-  const patience = options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {};
+  const speed = options.realtimeSpeed ?? options.paceSpeed;
+  const patience = speed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {};
   const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers, patience);
 
   const { dsoEnforced: enforce } = options;
@@ -145,12 +155,13 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   // On a broker of this run alone only the page can listen.
   const listened = options.page !== undefined || options.brokerUrl !== undefined;
   const lab = new LabPublisher(await connect('lab'), gridLog);
+  const pace = paceOf(options, clock.now);
   const bench = await openBench({
     loaded,
     feeder,
     now: clock.now,
     time: clock.join('plant'),
-    ...(options.realtimeSpeed === undefined ? {} : { speed: options.realtimeSpeed }),
+    ...(pace === undefined ? {} : { pace }),
     join: clock.join,
     ...(nowAt === undefined ? {} : { nowAt }),
     ...(linkOf === undefined ? {} : { linkOf }),
@@ -180,7 +191,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
       folder,
       timeFor: clock.join,
       // While time stands still a busy machine must not look like a dead inverter: two runs would differ.
-      ...(options.realtimeSpeed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {}),
+      ...patience,
       log,
       closers,
     }));
@@ -213,7 +224,7 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   if (options.page !== undefined) {
     const page = await openBenchPage(options.page, folder, {
       ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now, faults },
-      ...{ speed: options.realtimeSpeed ?? null, log: log.child({ room: 'dashboard' }) },
+      ...{ speed: speed ?? null, log: log.child({ room: 'dashboard' }) },
     });
     closers.add('page', () => page.close());
     say(`the operator's page is at ${page.url}, its token in ${join(folder, CONTROL_FILE)}`);
@@ -245,7 +256,17 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   const timeline = faults.follow(timelineOf(scenario.faults ?? []), clock.join('faults'));
   closers.add('faults', () => faults.close(marketNow()));
   await options.onFaultControl?.(faults);
-  const market = Promise.all([bench.run(), iso.done(), timeline, ...aggregators.map((one) => one.done())]);
+  const paced =
+    options.paceSpeed === undefined || pace === undefined
+      ? undefined
+      : keepPace(clock.join('pace'), pace, schedule.at(-1)?.interval.end_ms ?? first_ms);
+  const market = Promise.all([
+    paced,
+    bench.run(),
+    iso.done(),
+    timeline,
+    ...aggregators.map((one) => one.done()),
+  ]);
   // Those that a fault has ended may have been started again by then.
   const running = market.then(() => agents.done());
   hold.release();

@@ -8,6 +8,7 @@ import type { Logger } from '@fieldbid/core/logging';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { isSolved, type PowerFlow } from '@fieldbid/dso/power-flow/power-flow';
 import type { MinuteRecord, PacedStep, Pacing } from '../recorder/run-record.ts';
+import type { Pace } from './pace.ts';
 
 /** What stands at a DER's bus: a simulated inverter, or a physical one known by its agent's measurements. */
 export interface PlantDevice {
@@ -45,8 +46,8 @@ export interface PlantOptions {
   readonly end_ms: number;
   readonly step_ms: number;
   readonly offset_ms: number;
-  /** Market ms per real ms, by the wall clock; absent on a clock that waits for the work. */
-  readonly speed?: number;
+  /** The wall clock, where market time goes by it; absent on a clock that waits for the work. */
+  readonly pace?: Pace;
   readonly onMinute: (minute: MinuteRecord) => void | Promise<void>;
   readonly log: Logger;
 }
@@ -66,17 +67,18 @@ export class Plant {
 
   /** How well the feeder has kept up with its clock so far: always, on a clock that waits for it. */
   get pacing(): Pacing {
-    const { speed, step_ms } = this.#options;
-    return { step_ms: speed === undefined ? null : step_ms / speed, steps: [...this.#steps] };
+    const { pace, step_ms } = this.#options;
+    return { step_ms: pace === undefined ? null : step_ms / pace.speed, steps: [...this.#steps] };
   }
 
   /** Runs to the end of the day, or until its clock is closed. */
   async run(): Promise<void> {
-    const { time, start_ms, end_ms, step_ms, offset_ms } = this.#options;
+    const { time, start_ms, end_ms, step_ms, offset_ms, pace } = this.#options;
     try {
       for (let step = start_ms; step < end_ms; step += step_ms) {
         const at_ms = step + offset_ms;
-        const late_ms = (await time.requestTime(at_ms)) - at_ms;
+        await time.requestTime(at_ms);
+        const late_ms = pace === undefined ? 0 : Math.max(0, pace.now() - at_ms);
         const began = performance.now();
         await this.#solve(at_ms);
         this.#pace(at_ms, late_ms, performance.now() - began);
@@ -90,10 +92,10 @@ export class Plant {
 
   /** @param late_ms market time. @param work_ms real time. */
   #pace(at_ms: number, late_ms: number, work_ms: number): void {
-    const { speed, step_ms, log } = this.#options;
+    const { pace, step_ms, log } = this.#options;
     const overran =
-      speed !== undefined && (late_ms > LATEST_SHARE * step_ms || late_ms + work_ms * speed > step_ms);
-    const step = { at_ms, late_ms: late_ms / (speed ?? 1), work_ms, overran };
+      pace !== undefined && (late_ms > LATEST_SHARE * step_ms || late_ms + work_ms * pace.speed > step_ms);
+    const step = { at_ms, late_ms: late_ms / (pace?.speed ?? 1), work_ms, overran };
     if (overran) log.warn(step, 'the feeder is behind its clock');
     this.#steps.push(step);
   }

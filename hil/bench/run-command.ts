@@ -67,9 +67,10 @@ export function registerRun(program: Command): void {
     )
     .option('--realtime', 'the same as --clock realtime')
     .addOption(
-      new Option('--speed <x>', 'with the wall clock: market seconds per real second (default: 1)').argParser(
-        positive,
-      ),
+      new Option(
+        '--speed <x>',
+        'market seconds per real second: by the wall clock (default: 1), or most of a HELICS federation, as hardware in it wants (default: as fast as it goes)',
+      ).argParser(positive),
     )
     .option('--processes', 'with --clock helics: every DER in a process of its own')
     .option(
@@ -103,6 +104,7 @@ Examples:
   $ npm start -- --intervals 8 --start 2026-06-21T11:00Z        two hours around noon
   $ npm start -- --ledger fabric --intervals 8                  on a Fabric network of its own (FABRIC_BIN)
   $ npm start -- --clock helics                                 time and messages by HELICS, a federate for each DER
+  $ npm start -- --clock helics --speed 1                       the same no faster than the wall clock: for hardware in it
   $ npm start -- --realtime --speed 60 --intervals 4            an hour of market in a minute
   $ npm start -- --page --realtime --speed 60 --intervals 4     the same, watched in a browser
   $ npm start -- --policy no-one-worse                          more energy, nobody below the proportional share
@@ -161,6 +163,7 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
             : { kind: 'embedded' },
         ...(options.broker === undefined ? {} : { brokerUrl: options.broker }),
         ...(clock === 'realtime' ? { realtimeSpeed: options.speed ?? 1 } : {}),
+        ...(clock === 'helics' && options.speed !== undefined ? { paceSpeed: options.speed } : {}),
         ...(options.federation === undefined
           ? {}
           : { federation: federationOf(loaded, options, options.federation) }),
