@@ -46,14 +46,16 @@ export function reckon(given: IntervalToReckon, rules: SettlementRules): Reckone
     rules,
   );
   const byDer = new Map(given.ders.map((der) => [der.derId, der]));
+  const amountsOf = new Map(given.ders.map(({ derId }) => [derId, noAmounts()]));
+  for (const { from, to, amount_uUSD, kind } of postings) {
+    const [payer, payee] = [amountsOf.get(from), amountsOf.get(to)];
+    if (payer !== undefined) payer[kind] -= amount_uUSD;
+    if (payee !== undefined) payee[kind] += amount_uUSD;
+  }
   const rows = energies.map(({ derId, settled_Wmin, dispatched_Wmin, excess_Wh }): SettlementRow => {
     const { dayAhead_W, realTime_W, dispatched_W, bid, metered_Wh, meteredBy, baseline_Wh } =
       byDer.get(derId)!;
-    const amounts = Object.fromEntries(POSTING_KINDS.map((kind) => [kind, 0])) as Record<PostingKind, number>;
-    for (const { from, to, amount_uUSD, kind } of postings) {
-      if (to === derId) amounts[kind] += amount_uUSD;
-      if (from === derId) amounts[kind] -= amount_uUSD;
-    }
+    const amounts = amountsOf.get(derId) ?? noAmounts();
     return {
       ...{ derId, dayAhead_W, realTime_W, dispatched_W, bid, metered_Wh, meteredBy },
       ...(baseline_Wh === undefined ? {} : { baseline_Wh }),
@@ -63,4 +65,8 @@ export function reckon(given: IntervalToReckon, rules: SettlementRules): Reckone
   });
   const prices = { dayAhead_uUSD_per_MWh, realTime_uUSD_per_MWh };
   return { deraId, intervalId, interval_min, ...prices, rows, postings: [...postings] };
+}
+
+function noAmounts(): Record<PostingKind, number> {
+  return Object.fromEntries(POSTING_KINDS.map((kind) => [kind, 0])) as Record<PostingKind, number>;
 }

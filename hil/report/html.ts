@@ -137,8 +137,10 @@ function moneyBoxes(
 }
 
 function verdicts(run: RunRecord): string {
+  const verdictsOf = new Map<string, (typeof run.verdicts)[number][]>(run.derIds.map((derId) => [derId, []]));
+  for (const verdict of run.verdicts) verdictsOf.get(verdict.derId)?.push(verdict);
   const rows = run.derIds.map((derId) => {
-    const of = run.verdicts.filter((v) => v.derId === derId);
+    const of = verdictsOf.get(derId) ?? [];
     const count = (kind: string): number => of.filter((v) => v.verdict === kind).length;
     const binding = of.filter((v) => v.verdict === 'verified' && v.binding).length;
     const problem = of.find((v) => v.verdict !== 'verified');

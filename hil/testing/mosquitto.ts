@@ -13,20 +13,21 @@ export interface Mosquitto {
 
 /**
  * @param config lines of mosquitto.conf after the listener's; `FOLDER` in them is where `files` were written.
- * @param port a free one by default.
+ * @param port a free one by default. @param verbose it says every packet.
  */
 export async function startMosquitto(
   path: string,
   config: readonly string[] = ['allow_anonymous true'],
   files: Readonly<Record<string, string>> = {},
   port?: number,
+  verbose = true,
 ): Promise<Mosquitto> {
   const folder = mkdtempSync(join(tmpdir(), 'fieldbid-mosquitto-'));
   const at = port ?? (await freePorts(1));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   const lines = ['per_listener_settings false', `listener ${at} 127.0.0.1`, 'user root', ...config];
   writeFileSync(join(folder, 'mosquitto.conf'), lines.join('\n').replaceAll('FOLDER', folder));
-  const program = start(path, ['-c', join(folder, 'mosquitto.conf'), '-v']);
+  const program = start(path, ['-c', join(folder, 'mosquitto.conf'), ...(verbose ? ['-v'] : [])]);
   await printed(program, 'running');
   const scheme = config.some((line) => line.startsWith('certfile')) ? 'mqtts' : 'mqtt';
   return {
