@@ -51,7 +51,7 @@ export function emulatorSummary(run: RunRecord): Record<string, EmulatorSummary>
       return [
         emulator.name,
         {
-          ...{ der: emulator.derId, device: portless(emulator.device) },
+          ...{ der: emulator.derId, device: emulator.device },
           ...{ verified: count('verified'), refused: count('refused'), unproven: count('unproven') },
           clamped: steps.filter(({ clamped }) => clamped).length,
           largestDeviation_pu: deviations.length === 0 ? null : Number(Math.max(...deviations).toFixed(6)),
@@ -90,7 +90,7 @@ export function emulatorsSection(run: RunRecord, emulators: Record<string, Emula
     ...[one.largestDeviation_pu?.toFixed(4) ?? '–', one.left?.text ?? 'not known'],
   ]);
   const figures = run.emulators.map(
-    ({ name }, i) => `<p><b>${text(name)}</b></p>\n<div class="chart" id="emulator-${i}"></div>`,
+    ({ name }, i) => `<p><b>${text(name)}</b></p>\n<div class="chart" id="emulator-${i}"></div>\n<p></p>`,
   );
   return `<h2>Grid emulators</h2>
 <p class="quiet">Voltage at the DER's bus as the feeder has it (dashed), and as the emulator measures it at the inverter's
