@@ -24,6 +24,7 @@ import { openDevice } from './device/open-device.ts';
 import { ModbusLinks } from './drivers/modbus/register-link.ts';
 import { isOpcUaEndpoint } from './drivers/opcua/access.ts';
 import { loadLibrary } from './drivers/opcua/library.ts';
+import { MachineClock } from './health/machine-clock.ts';
 import { loadProfile, profileBeside } from './profiles/profile.ts';
 import { watchSite } from './site-watch.ts';
 import { UplinkCounts } from './uplink/counts.ts';
@@ -31,7 +32,7 @@ import { openUplink } from './uplink/open-uplink.ts';
 
 export interface RunningAgent {
   readonly agent: EdgeAgent;
-  /** Whether every cycle moves: none has been running for longer than it can by its deadlines. */
+  /** Whether every cycle moves: none has been running for longer than it can by its deadlines, and no clock was set back. */
   readonly alive: () => boolean;
   /** Where metrics are scraped; undefined when the config has none. */
   readonly metricsUrl: string | undefined;
@@ -40,6 +41,8 @@ export interface RunningAgent {
 
 /** What a cycle may take beyond the bid, which waits for its receipt until gate closure, real ms. */
 const LONGEST_CYCLE_MS = 120_000;
+/** A clock that is set back by less catches up sooner than the agent starts anew, ms. */
+const MOST_SET_BACK_MS = 30_000;
 
 /**
  * Reads and checks everything that the file names before anything is connected.
@@ -65,6 +68,7 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
           log.error({ agentId, code: codeOf(error) }, `the key stays as it was: ${messageOf(error)}`),
         );
   let now = Date.now;
+  const machineClock = new MachineClock();
   const links = new ModbusLinks();
   const setups = devices.map((entry, i): DeviceSetup => {
     const profileName = profileBeside(file, entry.profile);
@@ -132,7 +136,15 @@ export async function agentFromConfig(file: string, log: Logger): Promise<Runnin
     const longest_ms = LONGEST_CYCLE_MS + (bid_min - gateClosure_min) * MINUTE_MS;
     return {
       agent,
-      alive: () => agent.longestRunning_ms < longest_ms,
+      alive: () => {
+        const setBack_ms = machineClock.setBack_ms();
+        if (setBack_ms > MOST_SET_BACK_MS)
+          log.fatal(
+            { agentId, setBack_ms },
+            'the clock of this machine was set back: the agent has to start anew',
+          );
+        return setBack_ms <= MOST_SET_BACK_MS && agent.longestRunning_ms < longest_ms;
+      },
       metricsUrl: watch.metricsUrl,
       close: async () => {
         await awardStore?.close();
