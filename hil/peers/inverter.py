@@ -12,8 +12,8 @@ import sys
 import time
 
 import sunspec2.device
-from pymodbus.datastore import ModbusDeviceContext, ModbusServerContext, ModbusSparseDataBlock
-from pymodbus.server import ModbusTcpServer
+from modbus_tcp import serve
+from pymodbus.datastore import ModbusDeviceContext, ModbusSparseDataBlock
 
 logging.disable(logging.CRITICAL)
 
@@ -125,13 +125,7 @@ async def main(rating_W, share):
                 self.store["h"].values[BASE + 1 + i] = word
 
     block = ModbusSparseDataBlock({BASE + 1 + i: word for i, word in enumerate(inverter.words())})
-    context = ModbusServerContext(devices=Served(hr=block), single=True)
-    server = ModbusTcpServer(context, address=("127.0.0.1", 0))
-    task = asyncio.create_task(server.serve_forever())
-    while server.transport is None:
-        await asyncio.sleep(0.01)
-    print("port", server.transport.sockets[0].getsockname()[1], flush=True)
-    await task
+    await serve(Served(hr=block))
 
 
 asyncio.run(main(float(sys.argv[1]), float(sys.argv[2])))

@@ -7,8 +7,8 @@ import json
 import logging
 import sys
 
-from pymodbus.datastore import ModbusDeviceContext, ModbusServerContext, ModbusSparseDataBlock
-from pymodbus.server import ModbusTcpServer
+from modbus_tcp import serve
+from pymodbus.datastore import ModbusDeviceContext, ModbusSparseDataBlock
 
 logging.disable(logging.CRITICAL)
 
@@ -24,13 +24,7 @@ async def main(file: str) -> None:
 
     # The context counts addresses from 1 inside.
     block = ModbusSparseDataBlock({address + 1: word for address, word in registers.items()})
-    context = ModbusServerContext(devices=Watched(hr=block), single=True)
-    server = ModbusTcpServer(context, address=("127.0.0.1", 0))
-    task = asyncio.create_task(server.serve_forever())
-    while server.transport is None:
-        await asyncio.sleep(0.01)
-    print("port", server.transport.sockets[0].getsockname()[1], flush=True)
-    await task
+    await serve(Watched(hr=block))
 
 
 asyncio.run(main(sys.argv[1]))
