@@ -29,7 +29,7 @@ import { loadProfile } from '@fieldbid/edge-agent/profiles/profile';
 import type { FaultyAgents } from '../faults/agent-faults.ts';
 import { type MachineClock, SteppedTime } from '../faults/stepped-time.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
-import { deraOf } from '../scenario/schema.ts';
+import { deraOf, isPhysical } from '../scenario/schema.ts';
 import type { Closers } from './closers.ts';
 import type { Connect } from './connect.ts';
 import type { BenchDevice } from './devices.ts';
@@ -51,7 +51,7 @@ export interface AgentParts {
   readonly timeFor: (name: string) => TimeSource;
   /** Of the run: what the agents' disks keep. Absent: they keep nothing. */
   readonly folder?: string;
-  /** Real ms for one answer of a device; the profile's own when absent. */
+  /** Real ms for one answer of a device that is no hardware; the profile's own when absent. */
   readonly deadline_ms?: number;
   readonly log: Logger;
   readonly closers: Closers;
@@ -205,7 +205,7 @@ function machinesOf(scenario: LoadedScenario['scenario'], devices: readonly Benc
 }
 
 function setupOf(
-  { loaded, feeder, deadline_ms: patient_ms }: AgentParts,
+  { loaded, feeder, deadline_ms }: AgentParts,
   one: BenchDevice,
   links: ModbusLinks,
   clearSky: ClearSky,
@@ -214,6 +214,8 @@ function setupOf(
 ): DeviceSetup {
   const { derId, endpoint, inverter, proxy, mapping, opcua } = one;
   const owner = loaded.scenario.ders.find((der) => der.derId === derId);
+  // Hardware answers by the wall clock, whatever time does: its profile knows how long that takes.
+  const patient_ms = owner !== undefined && isPhysical(owner) ? undefined : deadline_ms;
   const isDisturbed = (): boolean => proxy !== undefined || inverter?.line?.isDisturbed === true;
   const { device, profile } =
     one.device === undefined

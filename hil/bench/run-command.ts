@@ -42,6 +42,10 @@ interface RunOptions extends ScenarioOptions, HelicsOptions {
   logLevel: string;
 }
 
+const HURRIED_HARDWARE =
+  'This run goes as fast as it can, and hardware does not: its commands may be judged before it has followed. ' +
+  '--realtime, or --clock helics --speed 1, go by the wall clock.';
+
 export function registerRun(program: Command): void {
   scenarioOptions(program.command('run'))
     .description(
@@ -130,6 +134,8 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
         const elsewhere = clock === 'helics' ? elsewhereOf(loaded, options) : [];
         const here = (der: Scenario['ders'][number]) => isPhysical(der) && !elsewhere.includes(der.derId);
         await agreeToWrites(loaded, { given: options.writeToHardware === true, of: here, emulators: true });
+        const hurries = clock === 'fast' || (clock === 'helics' && options.speed === undefined);
+        if (hurries && loaded.scenario.ders.some(isPhysical)) console.error(HURRIED_HARDWARE);
       }
       if (clock === 'helics' && options.federation === undefined) {
         process.exitCode = await superviseHelicsRun(loaded, options, process.argv.slice(3));
