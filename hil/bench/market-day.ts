@@ -136,10 +136,11 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
 
   const marketNow = (): number => Math.floor(clock.now());
   const ledger = await openBenchLedger(choice, folder, marketNow, say, closers);
-  // While time stands still a busy gateway must not look like one that is away.
+  // While time stands still a busy gateway must not look like one that is away. Fabric's peers may be away.
   const speed = options.realtimeSpeed ?? options.paceSpeed;
   const patience = speed === undefined ? { deadline_ms: PATIENT_DEADLINE_MS } : {};
-  const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers, patience);
+  const own = choice.kind === 'embedded' ? patience : {};
+  const gateway = await openGateway(loaded, folder, ledger, marketNow, log, closers, own);
 
   const { dsoEnforced: enforce } = options;
   startDso(loaded, { ...engines, feeder, gateway: gateway.client('dso'), enforce, log, closers });
