@@ -3,6 +3,7 @@
  * over a broker of one's own, by the wall clock.
  */
 import { join } from 'node:path';
+import { topics } from '@fieldbid/core/bus/topics';
 import { type Command, group, logLevelOption } from '@fieldbid/core/cli/command';
 import { besideFile, readConfig } from '@fieldbid/core/config';
 import { codeOf } from '@fieldbid/core/errors';
@@ -12,16 +13,21 @@ import { connectBus, gatewayClient } from '@fieldbid/core/service-config';
 import { shareClock } from '@fieldbid/core/time/bus-clock';
 import { WallClock } from '@fieldbid/core/time/wall-clock';
 import { registerInit } from '../commissioning/init-command.ts';
-import { refuseTimeline } from '../faults/timeline.ts';
+import { BenchFaults } from '../faults/control.ts';
+import { deviceFaults } from '../faults/device-faults.ts';
+import { CONTROL_FILE } from '../faults/fault-api.ts';
+import { refuseFaultsOfPrograms, timelineOf } from '../faults/timeline.ts';
 import { shortcomings } from '../report/summary.ts';
 import { loadScenario, scenarioFeeder } from '../scenario/load.ts';
 import { openBench } from './bench.ts';
 import { Closers } from './closers.ts';
 import { closingText } from './closing.ts';
 import { BenchConfig } from './config.ts';
+import { faultyDevice } from './devices.ts';
 import { endedInOrder, INTERRUPTED_CLOSING_MS, interrupted } from './interrupt.ts';
 import { memoryOf } from './memory.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
+import { openBenchPage, type PageAddress, pageAddress, pageOption } from './page.ts';
 import { progressLine } from './progress.ts';
 import { LabPublisher, labDescription } from './publish-lab.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
@@ -35,6 +41,9 @@ interface SplitCommand extends ScenarioOptions {
   agents: number;
   speed: number;
   lead: number;
+  metricsPort: number;
+  /** False with --no-metrics. */
+  metrics: boolean;
 }
 
 export function registerBench(program: Command): void {
@@ -66,14 +75,23 @@ export function registerBench(program: Command): void {
         'real seconds before the first bid, for everything to come up',
         positive,
         20,
-      ),
+      )
+      .option(
+        '--metrics-port <n>',
+        'port of the first program’s Prometheus metrics; the others follow, and prometheus.yml names them',
+        integer(1024),
+        9464,
+      )
+      .option('--no-metrics', 'no metrics: nothing listens for Prometheus'),
   ).action(async (options: SplitCommand) => {
     const loaded = loadScenario(options.scenario, overridesOf(options));
-    refuseTimeline(loaded.scenario.faults, loaded.file);
+    refuseFaultsOfPrograms(loaded.scenario.faults ?? [], loaded.file);
+    const { metrics, metricsPort, ...others } = options;
     const commands = await splitScenario(loaded, {
-      ...options,
+      ...others,
       brokerUrl: options.broker,
       lead_s: options.lead,
+      ...(metrics ? { metricsPort } : {}),
     });
     console.log(
       `# Start these, each in a terminal of its own, the bench within ${options.lead} s of the others:`,
@@ -87,6 +105,7 @@ export function registerBench(program: Command): void {
     )
     .requiredOption('--config <file>', 'bench.yaml as `fieldbid bench split` writes it')
     .option('--out <dir>', 'folder for the results (default: a new one under runs/)')
+    .addOption(pageOption())
     .addOption(logLevelOption())
     .action(runBench);
 }
@@ -94,12 +113,20 @@ export function registerBench(program: Command): void {
 /** Market ms after the last interval's end: its settlement has been heard. */
 const SETTLED_AFTER_MS = 120_000;
 
-async function runBench(options: { config: string; out?: string; logLevel: string }): Promise<void> {
+interface RunCommand {
+  config: string;
+  out?: string;
+  page?: PageAddress | true;
+  logLevel: string;
+}
+
+async function runBench(options: RunCommand): Promise<void> {
   const config = readConfig(BenchConfig, options.config);
   const loaded = loadScenario(besideFile(options.config, config.scenarioFile), {
     seed: config.seed,
     calendar: config.calendar,
   });
+  refuseFaultsOfPrograms(loaded.scenario.faults ?? [], loaded.file);
   const folder = makeRunFolder(loaded.scenario.name, options.out);
   const log = createLogger({ level: options.logLevel, file: join(folder, 'log.ndjson') }).child({
     room: 'hil',
@@ -144,19 +171,47 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
         ledger: 'of the BC-GW',
       }),
     );
+    const timelineClock = new WallClock(shared);
+    const faults = new BenchFaults({
+      // Of the bench's own: agents, broker, BC-GW and DSO are programs that others have started.
+      sources: [deviceFaults(bench.devices.flatMap(faultyDevice), config.seed)],
+      timeFor: () => new WallClock(shared),
+      now: () => clock.now(),
+      publish: (mark) => bus.publish(topics.faultMarks, mark),
+      log: log.child({ room: 'faults' }),
+    });
+    closers.add('faults', async () => {
+      timelineClock.close();
+      await faults.close(Math.floor(clock.now()));
+    });
+    const page = pageAddress(options.page);
+    if (page !== undefined) {
+      const pageBus = await connectBus(config.broker, 'page', options.config, log);
+      closers.add('bus of the page', () => pageBus.close());
+      const { url, close } = await openBenchPage(page, folder, {
+        ...{ bus: pageBus, gateway: source, now: () => clock.now(), faults, speed: config.speed },
+        log: log.child({ room: 'dashboard' }),
+      });
+      closers.add('page', close);
+      console.error(`the operator's page is at ${url}, its token in ${join(folder, CONTROL_FILE)}`);
+    }
     await shareClock(bus, shared);
     console.error(
       `${bench.devices.length} inverters from port ${config.firstPort} on; first bids in about ${config.lead_s} s`,
     );
     const setUp_ms = performance.now() - began;
     try {
-      await Promise.race([bench.run(), interrupted(endedInOrder(loaded.scenario))]);
+      const timeline = faults.follow(timelineOf(loaded.scenario.faults ?? []), timelineClock);
+      // A fault may be in force beyond the day: only one that cannot be followed ends the run.
+      const unfollowed = timeline.then(() => new Promise<never>(() => {}));
+      await Promise.race([bench.run(), unfollowed, interrupted(endedInOrder(loaded.scenario))]);
     } catch (error) {
       await bench.breakOff();
       if (codeOf(error) === 'INTERRUPTED') await closers.closeAll(log, INTERRUPTED_CLOSING_MS);
       throw error;
     }
     progress.finish();
+    await faults.close(Math.floor(clock.now()));
     // The last interval is settled a little later.
     await new WallClock(shared).requestTime((schedule.at(-1)?.interval.end_ms ?? 0) + SETTLED_AFTER_MS);
     await lab.settle();
@@ -164,6 +219,7 @@ async function runBench(options: { config: string; out?: string; logLevel: strin
       dsoEnforced: true,
       ledger: 'of the BC-GW',
       clock: clockText,
+      faults: faults.marks(),
       wall_ms: { setUp: Math.round(setUp_ms), day: Math.round(performance.now() - began - setUp_ms) },
       memory_MiB: memoryOf({ bench: process.pid, 'gridlabd of the plant': bench.enginePid() }),
     });

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import type { AggregatorService } from '@fieldbid/aggregator/service';
+import type { Bus } from '@fieldbid/core/bus/bus';
 import { topics } from '@fieldbid/core/bus/topics';
 import { codeOf } from '@fieldbid/core/errors';
 import type { GatewayClient } from '@fieldbid/core/gateway-api/client';
@@ -222,9 +223,11 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
     publish: (mark) => faultsBus.publish(topics.faultMarks, mark),
     log: log.child({ room: 'faults' }),
   });
+  let pageBus: Bus | undefined;
   if (options.page !== undefined) {
+    pageBus = await connect('page');
     const page = await openBenchPage(options.page, folder, {
-      ...{ bus: await connect('page'), gateway: gateway.client('operator'), now: clock.now, faults },
+      ...{ bus: pageBus, gateway: gateway.client('operator'), now: clock.now, faults },
       ...{ speed: speed ?? null, log: log.child({ room: 'dashboard' }) },
     });
     closers.add('page', () => page.close());
@@ -299,8 +302,16 @@ async function run(options: MarketDayOptions, closers: Closers): Promise<RunReco
   });
   endRunFile(folder, runFile, record.header.engine, record.faults);
   await writeLedgerPayloads(ledger.ledger, folder);
-  await options.onEnd?.(record);
-  await remote?.end();
+  if (options.onEnd !== undefined && medium.leave !== undefined) {
+    // The page keeps what it was told; that everybody leaves is no news of the day.
+    await pageBus?.close();
+    await remote?.end();
+    await medium.leave();
+    await options.onEnd(record);
+  } else {
+    await options.onEnd?.(record);
+    await remote?.end();
+  }
   await closers.closeAll(log);
   return record;
 }

@@ -50,6 +50,11 @@ export interface Medium {
   readonly afterSolve?: (minute: MinuteRecord, enginePid: number | undefined) => void;
   /** Ends it for everybody when a run fails: what waits for time or for an answer would keep the run from being closed. */
   readonly abort?: (cause: unknown) => void;
+  /**
+   * Where time and bus are shared with others, who cannot stand still for as long as somebody looks at a day that is
+   * over: leaves them. Market time stays where it is.
+   */
+  readonly leave?: () => Promise<void>;
   /** DERs in processes of their own. */
   readonly remote?: { readonly devices: BenchDevices; readonly agents: BenchAgents; end(): Promise<void> };
 }

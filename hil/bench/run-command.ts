@@ -4,7 +4,6 @@ import { type Command, Option, runUntilSignal } from '@fieldbid/core/cli/command
 import { codeOf } from '@fieldbid/core/errors';
 import { createLogger } from '@fieldbid/core/logging';
 import { agreeToWrites, CONSENT_OPTION } from '../commissioning/consent.ts';
-import { hostAndPort } from '../devices/options.ts';
 import { endSoon } from '../helics/processes/member-process.ts';
 import type { RunRecord } from '../recorder/run-record.ts';
 import { shortcomings } from '../report/summary.ts';
@@ -22,7 +21,7 @@ import {
 import { endedInOrder } from './interrupt.ts';
 import { runMarketDay } from './market-day.ts';
 import { integer, overridesOf, positive, type ScenarioOptions, scenarioOptions } from './options.ts';
-import { DEFAULT_PAGE, type PageAddress } from './page.ts';
+import { type PageAddress, pageAddress, pageOption } from './page.ts';
 import { progressLine } from './progress.ts';
 import { makeRunFolder, writeResults } from './run-folder.ts';
 
@@ -36,7 +35,7 @@ interface RunOptions extends ScenarioOptions, HelicsOptions {
   realtime?: boolean;
   speed?: number;
   federation?: string;
-  page?: PageAddress;
+  page?: PageAddress | true;
   keepPage?: boolean;
   writeToHardware?: boolean;
   logLevel: string;
@@ -84,11 +83,7 @@ export function registerRun(program: Command): void {
     .option('--observers <n>', 'with --clock helics: federates of others to wait for', integer(0))
     .option('--broker-listen <address>', 'with --clock helics: where its broker listens, HOST:PORT')
     .addOption(new Option('--federation <address>', 'the market alone, for a broker that runs').hideHelp())
-    .option(
-      '--page [host:port]',
-      `serve the operator's page (default: ${DEFAULT_PAGE.host}:${DEFAULT_PAGE.port}, or the next port that is free)`,
-      pageAddress,
-    )
+    .addOption(pageOption())
     .option('--keep-page', 'with --page: when the day is over the page stays up until Ctrl-C')
     .option(
       CONSENT_OPTION,
@@ -126,7 +121,7 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
       if (options.keepPage === true && options.page === undefined) {
         command.error('fieldbid: --keep-page needs --page');
       }
-      const page = (options.page as PageAddress | true | undefined) === true ? DEFAULT_PAGE : options.page;
+      const page = pageAddress(options.page);
       const loaded = loadScenario(options.scenario, overridesOf(options));
       const clock = clockOf(options, loaded, command);
       // The market's part of a federation was started by a run that has asked already.
@@ -186,9 +181,4 @@ log.ndjson, the stores under gateway/, and scenario/ and run.json for fieldbid r
         .finally(() => progress.finish());
       if (options.keepPage !== true) finish(run);
     });
-}
-
-/** @throws InvalidArgumentError for what is no HOST:PORT. */
-function pageAddress(text: string): PageAddress {
-  return { ...hostAndPort(text), tries: 0 };
 }

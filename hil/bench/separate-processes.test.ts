@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { parse, stringify } from 'yaml';
 import type { RunSummary } from '../report/summary.ts';
+import { loadScenario } from '../scenario/load.ts';
 import {
   fieldbid,
   findMosquitto,
@@ -12,22 +14,43 @@ import {
   start,
   startFieldbid,
 } from '../testing/programs.ts';
+import { DEFAULT_SCENARIO } from './options.ts';
 
 const SPEED = '60';
 /** Real seconds for seven programs to come up on a busy machine. */
 const LEAD_S = '30';
+/** Real ms between two looks whether a program answers. */
+const LOOK_MS = 200;
+
+interface Lab {
+  /** Of its config files, and of its results. */
+  readonly folder: string;
+  readonly out: string;
+  readonly bench: Program;
+}
 
 async function market(
   t: { teardown(end: () => Promise<void>): void },
-  startBroker: (port: number) => Promise<Program>,
+  {
+    startBroker,
+    day,
+    benchOptions = [],
+    meanwhile,
+  }: {
+    startBroker: (port: number) => Promise<Program>;
+    /** Which scenario, and how much of it. */
+    day: readonly string[];
+    benchOptions?: readonly string[];
+    meanwhile?: (lab: Lab) => Promise<void>;
+  },
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldbid-lab-'));
-  const lab = join(folder, 'lab');
-  const [port, inverters] = [await freePorts(2), await freePorts(12)];
+  const [lab, out] = [join(folder, 'lab'), join(folder, 'out')];
+  const [port, inverters, metrics] = [await freePorts(2), await freePorts(12), await freePorts(6)];
   const split = await fieldbid(
     ...['bench', 'split', '--out', lab, '--broker', `mqtt://127.0.0.1:${port}`],
     ...['--gateway-port', `${port + 1}`, '--first-port', `${inverters}`, '--speed', SPEED, '--lead', LEAD_S],
-    ...['--intervals', '4', '--start', '2026-06-21T11:00Z'],
+    ...['--metrics-port', `${metrics}`, ...day],
   );
   const running: Program[] = [];
   t.teardown(async () => {
@@ -48,16 +71,14 @@ async function market(
     run('edge', 'edge-1.yaml'),
     run('edge', 'edge-2.yaml'),
   ];
-  const bench = run('bench', 'bench.yaml', '--out', join(folder, 'out'));
+  const bench = run('bench', 'bench.yaml', '--out', out, ...benchOptions);
+  await meanwhile?.({ folder: lab, out, bench });
   const code = await bench.ended;
   const ends = await Promise.all(services.map(({ ended }) => ended));
-  const file = join(folder, 'out', 'summary.json');
   return {
-    split,
-    code,
-    ends,
+    ...{ split, code, ends, out },
     output: bench.output(),
-    summary: JSON.parse(readFileSync(file, 'utf8')) as RunSummary,
+    summary: JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as RunSummary,
   };
 }
 
@@ -70,10 +91,13 @@ if (mosquitto === undefined) {
   const program = mosquitto;
   test.serial(`${name}, over Mosquitto`, async (t) => {
     t.timeout(420_000);
-    const run = await market(t, async (port) => {
-      const broker = start(program, ['-p', `${port}`]);
-      await printed(broker, 'running');
-      return broker;
+    const run = await market(t, {
+      startBroker: async (port) => {
+        const broker = start(program, ['-p', `${port}`]);
+        await printed(broker, 'running');
+        return broker;
+      },
+      day: ['--intervals', '4', '--start', '2026-06-21T11:00Z'],
     });
     t.is(run.split.code, 0);
     t.is(run.code, 0, run.output);
@@ -89,3 +113,112 @@ if (mosquitto === undefined) {
     });
   });
 }
+
+/** The day of `npm start` with a timeline of faults, as a file of its own. */
+function dayWith(faults: readonly object[]): string {
+  const { feederFile, priceForecastFile, supplyFile, demandFile } = loadScenario(DEFAULT_SCENARIO);
+  const day = parse(readFileSync(DEFAULT_SCENARIO, 'utf8')) as { market: object };
+  const market = { ...day.market, supplyFile, demandFile };
+  const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-day-')), 'scenario.yaml');
+  writeFileSync(file, stringify({ ...day, feederFile, priceForecastFile, market, faults }));
+  return file;
+}
+
+/** By program, what no other one counts. */
+const COUNTS: Readonly<Record<string, string>> = {
+  gateway: 'fieldbid_http_request_duration_seconds',
+  dso: 'fieldbid_dso_decisions_total',
+  iso: 'fieldbid_iso_clearings_total',
+  aggregator: 'fieldbid_dera_rounds_total',
+  'edge-1': 'fieldbid_cycle_duration_seconds',
+  'edge-2': 'fieldbid_cycle_duration_seconds',
+};
+
+/** What a program's metrics are, once it answers. */
+async function metricsOf(target: string, bench: Program): Promise<string> {
+  while (bench.process.exitCode === null) {
+    const answer = await fetch(`http://${target}/metrics`).catch(() => undefined);
+    if (answer?.ok === true) return answer.text();
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return '';
+}
+
+const AT_NOON = ['--intervals', '1', '--start', '2026-06-21T11:45Z', '--no-day-ahead'];
+
+test.serial('a fault of a program that runs elsewhere is refused before anything is written', async (t) => {
+  const scenario = dayWith([{ at: '2026-06-21T11:46Z', fault: 'gateway-killed' }]);
+  const out = join(mkdtempSync(join(tmpdir(), 'fieldbid-lab-')), 'lab');
+  const { code, output } = await fieldbid('bench', 'split', '--scenario', scenario, '--out', out, ...AT_NOON);
+  t.is(code, 1, output);
+  t.regex(output, /scenario\.yaml:\d+:\d+ at \/faults\/0\/fault: found .*gateway-killed.*end the BC-GW/);
+  t.throws(() => readFileSync(join(out, 'bench.yaml')), { code: 'ENOENT' });
+});
+
+test.serial(
+  'a device goes offline by the timeline of separate processes: named, explained, and nobody else is touched',
+  async (t) => {
+    t.timeout(300_000);
+    const scenario = dayWith([
+      { at: '2026-06-21T11:45Z', fault: 'device-offline', target: 'pv-671', duration_min: 12 },
+    ]);
+    const run = await market(t, {
+      startBroker: async (port) => {
+        const broker = startFieldbid('sim', 'broker', '--port', `${port}`);
+        await printed(broker, `${port}`);
+        return broker;
+      },
+      day: ['--scenario', scenario, ...AT_NOON],
+      benchOptions: ['--page', '127.0.0.1:0'],
+      meanwhile: async ({ folder, out, bench }) => {
+        await printed(bench, 'operator');
+        const list = await fieldbid('fault', 'list', '--run', out);
+        t.is(list.code, 0, list.output);
+        t.deepEqual(
+          list.stdout.match(/^[a-z-]+(?=:? )/gm)?.filter((kind) => kind !== 'nothing'),
+          [
+            ...['device-offline', 'device-frozen', 'device-ignores-limit', 'device-noise'],
+            ...['answers-late', 'answers-corrupt', 'answers-wrong-id'],
+          ],
+        );
+        // A millisecond is nothing to the agent.
+        const late = await fieldbid(
+          ...['fault', 'inject', 'answers-late', '--target', 'pv-680', '--delay', '1', '--run', out],
+        );
+        t.is(late.code, 0, late.output);
+        const id = late.stdout.split(' ')[0] ?? '';
+        t.is((await fieldbid('fault', 'end', id, '--run', out)).code, 0);
+        const { scrape_configs } = parse(readFileSync(join(folder, 'prometheus.yml'), 'utf8')) as {
+          scrape_configs: { static_configs: { targets: string[]; labels: { program: string } }[] }[];
+        };
+        const programs = scrape_configs.flatMap(({ static_configs }) => static_configs);
+        t.deepEqual(
+          programs.map(({ labels }) => labels.program),
+          Object.keys(COUNTS),
+        );
+        for (const { targets, labels } of programs) {
+          const metrics = await metricsOf(targets.join(), bench);
+          t.true(metrics.includes(`# TYPE ${COUNTS[labels.program]}`), `${labels.program}: ${metrics}`);
+        }
+      },
+    });
+    t.is(run.split.code, 0, run.split.output);
+    t.is(run.code, 0, run.output);
+    t.deepEqual(run.ends, [0, 0, 0, 0]);
+    t.like(run.summary, {
+      intervals: { planned: 1, completed: 1 },
+      powerFlows: 15,
+      voltage: { violations: 0 },
+      commands: { verified: 11, refused: 0, unproven: 1 },
+      faults: {
+        ...{ injected: 2, refused: 0, kinds: { 'answers-late': 1, 'device-offline': 1 } },
+        explained: { intervals: [], refusedCommands: 0, unprovenCommands: 1 },
+      },
+    });
+    const [, byCommand = '', byTimeline = ''] = readFileSync(join(run.out, 'faults.csv'), 'utf8').split(
+      /\r?\n/,
+    );
+    t.regex(byCommand, /^f1,answers-late,pv-680,.*,page,.*,ended,/);
+    t.regex(byTimeline, /^f2,device-offline,pv-671,.*,scenario,.*,ended,.*2026-06-21T11:45Z.* pv-671/);
+  },
+);

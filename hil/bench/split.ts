@@ -22,6 +22,7 @@ import { DUMP, deraOf, deraPortfolios, type Scenario } from '../scenario/schema.
 import { VERDICT_DEADLINE_S } from './agents.ts';
 import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
+import { ScrapedPrograms } from './scraped-programs.ts';
 
 export interface SplitOptions {
   readonly out: string;
@@ -32,12 +33,16 @@ export interface SplitOptions {
   readonly agents: number;
   readonly speed: number;
   readonly lead_s: number;
+  /** Of the first program's metrics, the others follow; absent: none has metrics. */
+  readonly metricsPort?: number;
 }
 
 const SECRET_MODE = 0o600;
 const LOOPBACK = '127.0.0.1';
 /** Beside the config files: certificates and password of the simulated OPC UA inverters. */
 const OPCUA_FOLDER = 'opcua';
+/** Beside the config files: which programs a Prometheus scrapes. */
+const PROMETHEUS_FILE = 'prometheus.yml';
 
 /**
  * @returns the commands that run it, in the order in which to start them.
@@ -62,6 +67,8 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     writeFileSync(join(folder, name), stringify(content));
   const broker = { url: options.brokerUrl };
   const clock = { source: 'bus' };
+  // In the order of docs/examples/monitoring/prometheus.yml: the first agent is the fifth program.
+  const scraped = new ScrapedPrograms(options.metricsPort);
   const gatewayAs = (name: string) => ({
     url: `http://127.0.0.1:${options.gatewayPort}`,
     apiKeyFile: `${name}.key`,
@@ -80,6 +87,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     listen: { host: '127.0.0.1', port: options.gatewayPort },
     dataDir: './data',
     keysFile: './keys.json',
+    ...scraped.section('gateway'),
   });
   write('dso.yaml', {
     gateway: gatewayAs('dso'),
@@ -89,6 +97,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     policy: scenario.dso.policy,
     safety: scenario.dso.safety,
     ...(scenario.dso.margin_pu === undefined ? {} : { margin_pu: scenario.dso.margin_pu }),
+    ...scraped.section('dso'),
   });
   write('iso.yaml', {
     broker,
@@ -96,11 +105,13 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
     calendar,
     seed,
     market: { ...market, supplyFile: resolve(loaded.supplyFile), demandFile: resolve(loaded.demandFile) },
+    ...scraped.section('iso'),
   });
   const aggregators: string[] = [];
   const journals = new Map<string, Journal>();
   for (const [deraId, derIds] of portfolios) {
-    const name = portfolios.size === 1 ? 'aggregator.yaml' : `aggregator-${deraId}.yaml`;
+    const program = portfolios.size === 1 ? 'aggregator' : `aggregator-${deraId}`;
+    const name = `${program}.yaml`;
     const keysFile = `${deraId}.keys.ndjson`;
     write(name, {
       deraId,
@@ -116,6 +127,7 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
         ? {}
         : { baseline: { ...scenario.baseline, file: resolve(loaded.baselineFile) } }),
       portfolio: portfolioOf(feeder, deraId, derIds).map(({ deraId: _, ...der }) => der),
+      ...scraped.section(program),
     });
     aggregators.push(name);
     journals.set(deraId, new Journal(join(folder, keysFile)));
@@ -174,9 +186,12 @@ export async function splitScenario(loaded: LoadedScenario, options: SplitOption
           withoutAward: 'zero',
         };
       }),
+      ...scraped.section(name),
     });
     edges.push(name);
   }
+  const prometheus = scraped.prometheusConfig();
+  if (prometheus !== undefined) write(PROMETHEUS_FILE, prometheus);
   const run = (what: string, file: string): string =>
     `npx fieldbid ${what} run --config ${join(options.out, file)}`;
   return [

@@ -40,7 +40,7 @@ export class FaultClient {
         source: folder,
         path: '',
         found,
-        expected: 'the folder of a run that is under way',
+        expected: 'the folder of a run that is under way with its page (--page)',
       });
     }
     this.#control = parse(ControlFile, JSON.parse(readText(file)), file);

@@ -1,8 +1,21 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readConfig } from '@fieldbid/core/config';
+import { InputError } from '@fieldbid/core/errors';
+import { FAULT_KINDS } from '@fieldbid/core/lab/faults';
 import { parse } from '@fieldbid/core/schema';
 import test from 'ava';
+import Type from 'typebox';
 import { loadScenario } from '../scenario/load.ts';
-import { checkLedgerFaults, checkTimeline, FaultEntry, refuseTimeline, timelineOf } from './timeline.ts';
+import {
+  checkLedgerFaults,
+  checkTimeline,
+  FaultEntry,
+  refuseFaultsOfPrograms,
+  timelineOf,
+} from './timeline.ts';
 
 const file = fileURLToPath(new URL('../scenarios/ieee13-day/scenario.yaml', import.meta.url));
 const { scenario } = loadScenario(file, { start: '2026-06-21T11:00Z', intervals: 4, dayAhead: false });
@@ -62,8 +75,29 @@ test('what cannot be is refused before anything starts, with where and why', (t)
       message: /\/faults\/0\/fault: found orderer-killed in a run without a Fabric network of its own/,
     },
   );
-  t.throws(() => refuseTimeline([entry({ fault: 'broker-killed' })], 'day.yaml'), {
-    message: /found 1 faults, in separate processes, expected none, or fieldbid run/,
-  });
-  t.notThrows(() => refuseTimeline(undefined, 'day.yaml'));
+});
+
+test('of separate processes the bench strikes devices and lines; each fault of a program is named with its line', (t) => {
+  const day = join(mkdtempSync(join(tmpdir(), 'fieldbid-timeline-')), 'day.yaml');
+  const lines = [
+    '{ at: 2026-06-21T11:31Z, fault: device-offline, target: pv-671 }',
+    '{ at: 2026-06-21T11:32Z, fault: agent-power-loss, target: pv-680 }',
+    '{ at: 2026-06-21T11:33Z, fault: answers-late, target: pv-680 }',
+    '{ at: 2026-06-21T11:34Z, fault: gateway-killed, duration_min: 3 }',
+  ];
+  writeFileSync(day, `name: day\nfaults:\n${lines.map((line) => `  - ${line}\n`).join('')}`);
+  const { faults } = readConfig(
+    Type.Object({ name: Type.String(), faults: Type.Array(FaultEntry) }, { additionalProperties: false }),
+    day,
+  );
+  const error = t.throws(() => refuseFaultsOfPrograms(faults, day), { instanceOf: InputError });
+  t.true(error.message.startsWith(`${day}:4:5 at /faults/1/fault: found faults of programs`), error.message);
+  t.regex(error.message, /agent-power-loss pv-680 \(\S+:4:5: at 2026-06-21T11:32Z end its edge agent/);
+  t.regex(error.message, /gateway-killed \(\S+:6:5: at 2026-06-21T11:34Z end the BC-GW/);
+  t.notRegex(error.message, /device-offline|answers-late/);
+  const ofDevices = FAULT_KINDS.filter((fault) => /^(device|answers)-/.test(fault));
+  for (const fault of FAULT_KINDS) {
+    const refused = t[ofDevices.includes(fault) ? 'notThrows' : 'throws'];
+    refused(() => refuseFaultsOfPrograms([{ at: '2026-06-21T11:31Z', fault }], day), undefined, fault);
+  }
 });

@@ -1,4 +1,5 @@
 /** A scenario's timeline of faults: as it stands in the file, and checked against the scenario before anything starts. */
+import { locate } from '@fieldbid/core/config';
 import { describeFound, InputError } from '@fieldbid/core/errors';
 import { intervalOf, MINUTE_ID, MINUTE_MS } from '@fieldbid/core/interval';
 import { type FaultKind, FaultOrder } from '@fieldbid/core/lab/faults';
@@ -108,11 +109,36 @@ export function checkTimeline(
   });
 }
 
-/** @throws InputError where the programs are processes of their own, which nobody here can break. */
-export function refuseTimeline(entries: readonly FaultEntry[] | undefined, source: string): void {
-  if (entries === undefined || entries.length === 0) return;
-  const found = `${entries.length} faults, in separate processes`;
-  throw new InputError({ source, path: '/faults', found, expected: 'none, or fieldbid run' });
+/** Faults of programs: what somebody does who has them as processes of their own, where no bench can strike them. */
+const BY_HAND: Partial<Record<FaultKind, string>> = {
+  'agent-power-loss': 'end its edge agent with SIGKILL',
+  'agent-clock-step': 'set the clock of its machine',
+  'broker-killed': 'end the broker',
+  'gateway-killed': 'end the BC-GW with SIGKILL',
+  'ledger-peer-killed': 'end that peer',
+  'orderer-killed': 'end that orderer',
+  'dso-engine-killed': 'end the power flow’s process below fieldbid dso',
+};
+
+/**
+ * Where the programs are processes of their own the bench has the devices and their lines, and nothing else.
+ * @param file of the scenario. @throws InputError that names every fault of a program, its line, and what to do instead.
+ */
+export function refuseFaultsOfPrograms(entries: readonly FaultEntry[], file: string): void {
+  const elsewhere = entries.flatMap(({ fault, at, target }, i) => {
+    const instead = BY_HAND[fault];
+    if (instead === undefined) return [];
+    const what = [fault, target].filter((part) => part !== undefined).join(' ');
+    return [{ i, text: `${what} (${locate(file, `/faults/${i}`)}: at ${at} ${instead})` }];
+  });
+  const [first] = elsewhere;
+  if (first === undefined) return;
+  throw new InputError({
+    source: locate(file, `/faults/${first.i}`),
+    path: `/faults/${first.i}/fault`,
+    found: `faults of programs that run elsewhere: ${elsewhere.map(({ text }) => text).join('; ')}`,
+    expected: 'faults of devices and their lines alone (the others by hand), or all of them in fieldbid run',
+  });
 }
 
 /** Whether one of them is of a Fabric network. */

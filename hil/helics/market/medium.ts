@@ -26,6 +26,8 @@ export interface OpenedFederation {
   /** Rejects when the federation ends, or time stands still. */
   readonly failure: Promise<never>;
   readonly fail: (error: FieldbidError) => void;
+  /** In order, or it breaks off where that cannot be. Once left, it has been left. */
+  readonly leave: () => Promise<void>;
 }
 
 /** Joins with these federates; leaves with the closers, or breaks off where it cannot. */
@@ -53,14 +55,15 @@ export async function joinFederation(
     onHang: (names) => fail(standsStill(names, options.log)),
     onLost: reject,
   });
-  closers.add('federation', async () => {
+  const leave = async (): Promise<void> => {
     try {
       await withDeadline(federation.close(), LEAVING_MS, 'the federation, asked to let go,');
     } catch (error) {
       federation.breakOff(new FieldbidError(codeOf(error), messageOf(error), { cause: error }));
     }
-  });
-  return { federation, failure, fail };
+  };
+  closers.add('federation', leave);
+  return { federation, failure, fail, leave };
 }
 
 export async function openHelicsMedium(
@@ -72,7 +75,7 @@ export async function openHelicsMedium(
   const deraIds = [...deraPortfolios(loaded.scenario).keys()];
   const specs = marketSpecs(derIds, nodes);
   if (!dersElsewhere) specs.push(...derIds.map((derId) => derSpec(derId, feeder.connection(derId))));
-  const { federation, failure, fail } = await joinFederation(
+  const { federation, failure, fail, leave } = await joinFederation(
     { broker, federates: specs, first_ms, log },
     closers,
   );
@@ -99,6 +102,7 @@ export async function openHelicsMedium(
       connect,
       afterSolve,
       abort,
+      leave,
       nowAt: (derId) => () => federation.federate(derFederate(derId)).now(),
       linkOf: (devices) => {
         terminalsOf(loaded, feeder, devices, federation, log);
@@ -115,6 +119,7 @@ export async function openHelicsMedium(
     connect,
     afterSolve,
     abort,
+    leave,
     linkOf: () => feederLink(grid, derIds, nodes),
     remote,
   };

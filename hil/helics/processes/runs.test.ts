@@ -1,11 +1,13 @@
 /** Runs on HELICS as a user starts them: repeatable, open to others, and ended with a report when a member dies. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Changes, DerRow } from '@fieldbid/dashboard/state/view';
 import test from 'ava';
 import { compareRuns } from '../../compare/compare-runs.ts';
+import { CONTROL_FILE } from '../../faults/fault-api.ts';
 import { fieldbid, freePorts, type Program, printed, start, startFieldbid } from '../../testing/programs.ts';
 import { findHelics } from '../library/find-helics.ts';
 
@@ -60,13 +62,86 @@ test.serial(
   },
 );
 
-test.serial('the same with every DER in a process of its own', async (t) => {
+test.serial(
+  'the same with every DER in a process of its own, watched on the page: feeder, devices, verdicts',
+  async (t) => {
+    t.timeout(120_000);
+    const own = join(newFolder(), 'out');
+    const options = ['--clock', 'helics', '--processes', '--page', '127.0.0.1:0'];
+    const run = startFieldbid('run', ...HALF_AN_HOUR, ...options, '--out', own);
+    t.teardown(() => run.stop());
+    let shown: Partial<Changes> = {};
+    const ders = new Map<string, DerRow>();
+    for await (const changes of toldBy(await pageOf(run))) {
+      shown = { ...shown, ...changes };
+      for (const row of changes.ders ?? []) ders.set(row.derId, row);
+    }
+    t.is(await run.ended, 0, run.output());
+    t.deepEqual(compareRuns(fast, own), []);
+    const derIds = Object.keys(rows(join(own, 'devices.csv'))[0] ?? {}).flatMap((column) =>
+      column.endsWith('_power_W') ? [column.replace('_power_W', '')] : [],
+    );
+    t.is(derIds.length, 12);
+    t.deepEqual(
+      shown.lab?.ders.map(({ derId }) => derId),
+      derIds,
+    );
+    t.is(shown.grid?.voltages_upu.length, shown.lab?.nodes.length);
+    for (const derId of derIds) {
+      t.not(ders.get(derId)?.measured ?? null, null, derId);
+      t.is(ders.get(derId)?.verdict?.verdict, 'verified', derId);
+    }
+    t.like(shown.health, { broker: 'connected', gateway: 'up', wrongMessages: 0 });
+  },
+);
+
+test.serial('a page that is kept outlasts the federation: nobody has to stand still for it', async (t) => {
   t.timeout(120_000);
-  const own = join(newFolder(), 'out');
-  const run = await fieldbid('run', ...HALF_AN_HOUR, '--clock', 'helics', '--processes', '--out', own);
-  t.is(run.code, 0, run.output);
-  t.deepEqual(compareRuns(fast, own), []);
+  const out = join(newFolder(), 'out');
+  const run = startFieldbid(
+    ...['run', '--intervals', '1', '--start', '2026-06-21T11:45Z', '--no-day-ahead', '--clock', 'helics'],
+    ...['--page', '127.0.0.1:0', '--keep-page', '--out', out],
+  );
+  t.teardown(() => run.stop());
+  const url = await pageOf(run);
+  await printed(run, 'the page stays up');
+  // The broker ends when all its federates have left; what holds time for two minutes is taken for dead.
+  const isThere = (program: RegExp): boolean =>
+    descendants(run.process.pid ?? 0).some(({ args }) => program.test(args));
+  while (isThere(/helics_broker/)) await new Promise((resolve) => setTimeout(resolve, 50));
+  t.true(isThere(/--federation/));
+  for await (const { ders, health, trouble } of toldBy(url)) {
+    t.is(ders?.filter(({ verdict }) => verdict?.verdict === 'verified').length, 12);
+    t.like(health, { broker: 'connected', gateway: 'up' });
+    t.deepEqual(trouble, []);
+    break;
+  }
+  await run.stop();
+  t.false(existsSync(join(out, CONTROL_FILE)), 'a token that nobody takes any more does not lie about');
 });
+
+/** Address of the page that a run serves. */
+async function pageOf(run: Program): Promise<string> {
+  await printed(run, 'its token');
+  return /operator's page is at (\S+),/.exec(run.output())?.[1] ?? '';
+}
+
+/** First everything that the page shows, then each change, until it ends. */
+async function* toldBy(url: string): AsyncGenerator<Changes> {
+  const { body } = await fetch(`${url}events`);
+  if (body === null) throw new RangeError('the page tells nothing');
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const part of body) {
+    text += decoder.decode(part, { stream: true });
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events) {
+      const [, data] = /^data: (.*)$/m.exec(event) ?? [];
+      if (data !== undefined) yield JSON.parse(data) as Changes;
+    }
+  }
+}
 
 /** A run until its first hour has passed, then one of its processes is killed. */
 async function killed(
