@@ -26,7 +26,7 @@ const DISPATCHED_REVISION = 4;
 /** Longest real wait for one agent to take over its award, ms: a hung agent must not hold up the others. */
 const AWARD_DEADLINE_MS = 5000;
 /** Under way together: more would wait for one another, and their deadlines for nobody. */
-const AWARDS_AT_ONCE = 1000;
+const AWARDS_AT_ONCE = 200;
 
 export class Dispatch {
   readonly #options: DispatchOptions;
