@@ -1,5 +1,5 @@
 /**
- * Faults on demand in a bench of one process: begun and ended one after the other, each with its mark. Those of a
+ * Faults on demand in what the process of a bench has: begun and ended one after the other, each with its mark. Those of a
  * scenario's timeline come and go at their market time, those of an operator at once.
  */
 import { codeOf, messageOf } from '@fieldbid/core/errors';
