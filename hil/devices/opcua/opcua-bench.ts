@@ -1,5 +1,5 @@
 /** For tests: a simulated OPC UA inverter in the sun of the test's own clock, and how an agent reaches it. */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parse } from '@fieldbid/core/schema';
@@ -34,7 +34,10 @@ export class OpcUaFolder {
   trust(certificateFile: string, pki = this.pki): void {
     const trusted = join(pki, 'trusted', 'certs');
     mkdirSync(trusted, { recursive: true });
-    copyFileSync(certificateFile, join(trusted, basename(certificateFile)));
+    // Whole at once: clients of other tests look into this store meanwhile.
+    const copy = join(pki, `${this.#files++}-${basename(certificateFile)}`);
+    copyFileSync(certificateFile, copy);
+    renameSync(copy, join(trusted, basename(certificateFile)));
   }
 
   /** Makes keys and certificates of client and server, once for all tests of a file. */
