@@ -20,6 +20,7 @@ import { FAMILIES, familyOf } from '../devices/twins/families.ts';
 import { type LoadedScenario, scenarioFeeder } from '../scenario/load.ts';
 import { DUMP, deraOf, deraPortfolios, type Scenario } from '../scenario/schema.ts';
 import { VERDICT_DEADLINE_S } from './agents.ts';
+import { LOOPBACK } from './devices.ts';
 import { accessBeside, OPCUA_PATH, type OpcUaLab, openOpcUaLab } from './opcua-lab.ts';
 import { portfolioOf } from './portfolio.ts';
 import { ScrapedPrograms } from './scraped-programs.ts';
@@ -38,7 +39,6 @@ export interface SplitOptions {
 }
 
 const SECRET_MODE = 0o600;
-const LOOPBACK = '127.0.0.1';
 /** Beside the config files: certificates and password of the simulated OPC UA inverters. */
 const OPCUA_FOLDER = 'opcua';
 /** Beside the config files: which programs a Prometheus scrapes. */

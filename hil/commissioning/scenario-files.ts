@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { besideFile } from '@fieldbid/core/config';
 import { parse } from '@fieldbid/core/schema';
 import { FeederFile } from '@fieldbid/dso/feeder/load-feeder';
+import type { Static } from 'typebox';
 import { Document, isMap, isSeq, parseDocument } from 'yaml';
 import type { LoadedScenario } from '../scenario/load.ts';
 import { DUMP } from '../scenario/schema.ts';
@@ -51,24 +52,26 @@ export function writeBenchFiles(plan: BenchPlan, folder: string): void {
     const path = relative(home, file);
     return home.startsWith(resolve(REPOSITORY)) ? path : resolve(file);
   };
-  const { total_W, text } = feederText(plan, near);
+  const { ders, text } = feederText(plan, near);
   writeFileSync(join(folder, 'feeder.yaml'), text);
   for (const { own } of plan.placed) if (own !== undefined) writeFileSync(join(folder, own.name), own.text);
   for (const { found } of plan.placed) {
     if (found.device.startsWith(DUMP)) copyFileSync(dumpFile(found), join(folder, basename(dumpFile(found))));
   }
-  writeFileSync(join(folder, 'scenario.yaml'), scenarioText(plan, near, total_W));
+  writeFileSync(join(folder, 'scenario.yaml'), scenarioText(plan, near, ders));
 }
 
 function dumpFile({ device }: FoundDevice): string {
   return device.slice(DUMP.length);
 }
 
+type BenchDer = Static<typeof FeederFile>['ders'][number];
+
 /** The base feeder's own text, with its comments: other files, other nameplates. */
 function feederText(
   { name, feederFile, placed, others }: BenchPlan,
   near: (file: string) => string,
-): { text: string; total_W: number } {
+): { text: string; ders: readonly BenchDer[] } {
   const document = parseDocument(readFileSync(feederFile, 'utf8'));
   const base = parse(FeederFile, document.toJS(), feederFile);
   for (const key of ['model', 'loadPatterns', 'clearSky'] as const) {
@@ -106,28 +109,31 @@ function feederText(
   }
   return {
     text: document.toString({ lineWidth: 0, flowCollectionPadding: true }),
-    total_W: ders.reduce((sum, { nameplate_W }) => sum + nameplate_W, 0),
+    ders,
   };
 }
 
-function scenarioText(plan: BenchPlan, near: (file: string) => string, total_W: number): string {
-  const { name, base, start, intervals, interval_min, clock, placed, others, feederFile } = plan;
+function scenarioText(
+  plan: BenchPlan,
+  near: (file: string) => string,
+  benchDers: readonly BenchDer[],
+): string {
+  const { name, base, start, intervals, interval_min, clock, placed } = plan;
   const { market, settlement, deviations, seed } = base.scenario;
   const deras = [...new Set([base.scenario.deraId, ...placed.map(({ deraId }) => deraId)])];
+  const total_W = benchDers.reduce((sum, { nameplate_W }) => sum + nameplate_W, 0);
   const minimum_W = Math.min(
     market.minimumOffer_W,
     total_W > 2 * MINIMUM_OFFER_W ? market.minimumOffer_W : 0,
   );
   const small = minimum_W < market.minimumOffer_W ? '  # smaller than 100 kW: so is this bench' : '';
   const owned = new Map(placed.map((one) => [one.derId, one]));
-  const feeder = parse(FeederFile, parseDocument(readFileSync(feederFile, 'utf8')).toJS(), feederFile);
-  const ders = feeder.ders.flatMap(({ derId, resource }) => {
+  const ders = benchDers.map(({ derId, resource }) => {
     const one = owned.get(derId);
-    if (one !== undefined) return [placedText(one, base.scenario.deraId)];
-    if (others === 'none') return [];
+    if (one !== undefined) return placedText(one, base.scenario.deraId);
     const usual = base.scenario.ders.find((der) => der.derId === derId)?.riskFactor_pct ?? 0;
     const battery = resource === 'storage' ? { twin: 'generic-storage', profile: 'generic-storage' } : {};
-    return [`  - ${flow({ derId, riskFactor_pct: usual, ...battery })}`];
+    return `  - ${flow({ derId, riskFactor_pct: usual, ...battery })}`;
   });
   return `# A bench of its own, written by \`fieldbid bench init\`. It is yours to edit: every key is checked when it runs
 # (npx fieldbid schema scenario lists them all). What a run writes to the devices: writes.md.

@@ -11,7 +11,7 @@ import { isCompleted, type RunRecord } from '../recorder/run-record.ts';
 import { emulatorsPageData, emulatorsSection } from './emulators.ts';
 import { faultsPageData, faultsSection, faultsText } from './faults.ts';
 import { table, text } from './html-table.ts';
-import { pacingPageData, pacingText } from './pacing.ts';
+import { pacingPageData, pacingSection } from './pacing.ts';
 import { inUsd } from './settlement.ts';
 import { envelopeText, settlementPageData, settlementSection } from './settlement-html.ts';
 import { type RunSummary, shortcomings } from './summary.ts';
@@ -72,7 +72,7 @@ ${emulatorsSection(run, summary.emulators)}
 
 <h2>Commands to the inverters</h2>
 ${verdicts(run)}
-${pacingSection(summary)}
+${pacingSection(summary.pacing)}
 <h2>Time taken by each step</h2>
 <p class="quiet">Real milliseconds, per interval unless said otherwise.</p>
 ${timings(summary)}
@@ -93,14 +93,6 @@ function verdictGood({ faults, intervals, voltage }: RunSummary): string {
       ? `All ${intervals.completed} intervals completed`
       : `${intervals.completed} of ${intervals.planned} intervals completed, the others fell to faults on demand`;
   return `${done}; no minute left ${voltage.limits_pu.join(' ... ')} pu. ${text(faultsText(faults))}`;
-}
-
-function pacingSection({ pacing }: RunSummary): string {
-  const said = pacingText(pacing);
-  if (said === undefined) return '';
-  return `<h2>Real time</h2>
-<p class="quiet">By the wall clock: ${text(said)}.</p>
-<div class="chart" id="pacing"></div>`;
 }
 
 function figures(s: RunSummary): string {

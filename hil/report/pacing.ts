@@ -1,6 +1,7 @@
 /** Whether a run by the wall clock was one in real time: what its power-flow steps were late, and took (M27). */
 import type { Pacing, RunRecord } from '../recorder/run-record.ts';
 import { csv } from './csv.ts';
+import { text } from './html-table.ts';
 import { type Spread, spread } from './statistics.ts';
 
 export interface PacingSummary {
@@ -51,6 +52,15 @@ export function pacingTable({ pacing }: RunRecord): string | undefined {
       overran,
     ]),
   );
+}
+
+/** The report's section; empty for a run on a clock that waits. */
+export function pacingSection(pacing: PacingSummary): string {
+  const said = pacingText(pacing);
+  if (said === undefined) return '';
+  return `<h2>Real time</h2>
+<p class="quiet">By the wall clock: ${text(said)}.</p>
+<div class="chart" id="pacing"></div>`;
 }
 
 /** What the report's figure draws; undefined for a run on a clock that waits. */

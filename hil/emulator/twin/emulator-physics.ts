@@ -98,19 +98,19 @@ export class EmulatorPhysics {
   }
 
   get fellBack(): boolean {
-    this.advance();
+    this.#advance();
     return this.#fellBack;
   }
 
   /** Read back as written, V. */
   setpoint_V(channel: number): number {
-    this.advance();
+    this.#advance();
     return this.#written_V[channel] ?? 0;
   }
 
   /** What stands at its terminals, V by channel. */
   output_V(): number[] {
-    this.advance();
+    this.#advance();
     return this.#inside_V.map((volts) => (this.#on ? volts : 0));
   }
 
@@ -121,7 +121,7 @@ export class EmulatorPhysics {
 
   /** @returns false, and trips, when it is beyond the range: alarm, output open. */
   set(channel: number, volts: number): boolean {
-    this.advance();
+    this.#advance();
     if (!(volts >= 0 && volts <= this.highest_V)) {
       this.#alarm = ALARMS.setpointBeyondRange;
       this.#on = false;
@@ -134,7 +134,7 @@ export class EmulatorPhysics {
 
   /** Setpoints come into force. */
   apply(): void {
-    this.advance();
+    this.#advance();
     if (this.obeys) for (const [i, volts] of this.#written_V.entries()) this.#target_V[i] = volts;
     // Behind an open contactor there is nothing to spare.
     if (!this.#on) for (const [i, volts] of this.#target_V.entries()) this.#inside_V[i] = volts;
@@ -143,13 +143,13 @@ export class EmulatorPhysics {
   }
 
   switchOutput(on: boolean): void {
-    this.advance();
+    this.#advance();
     this.#on = on && this.#alarm === ALARMS.none;
   }
 
   /** A sign of life: without another in time it falls back to nominal. */
   heard(): void {
-    this.advance();
+    this.#advance();
     this.#expires_ms = this.#t_ms + this.watchdog_s * 1000;
   }
 
@@ -159,7 +159,7 @@ export class EmulatorPhysics {
   }
 
   /** Brings output and watchdog up to now. */
-  advance(): void {
+  #advance(): void {
     const now_ms = this.#now();
     if (this.#expires_ms <= now_ms) {
       this.#slewTo(this.#expires_ms);

@@ -84,7 +84,6 @@ export class ModbusTwin implements EmulatorTwin {
         return !twin.physics.obeys;
       },
       set ignoresSetpoints(ignores) {
-        twin.physics.advance();
         twin.physics.obeys = !ignores;
       },
       get frozen() {

@@ -70,7 +70,6 @@ export class OpcUaTwin implements EmulatorTwin {
         return !twin.physics.obeys;
       },
       set ignoresSetpoints(ignores) {
-        twin.physics.advance();
         twin.physics.obeys = !ignores;
       },
       get frozen() {
