@@ -62,6 +62,10 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
     run.say(`HELICS broker (process ${broker.pid}) at ${broker.address}`);
     if (run.observers > 0) run.say(`waiting for ${run.observers} more federate(s) of others there`);
     const inMarket = run.derIds.length - run.ownProcess.length - run.elsewhere.length;
+    let reported: (failure: End) => void = () => {};
+    const report = new Promise<End>((resolve) => {
+      reported = resolve;
+    });
     const market: MemberProcess = new MemberProcess(
       'the market',
       run.marketArgs(broker.address),
@@ -69,6 +73,8 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
       (news) => {
         if ('at_ms' in news) at_ms = news.at_ms;
         else {
+          // Before it has ended: those that it cuts off end sooner, and are not to blame.
+          reported({ what: market.what, pid: market.pid, how: 1 });
           // It says so itself and ends; if it cannot, it is said here.
           setTimeout(() => {
             unsaid = news.failed;
@@ -84,7 +90,8 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
         new MemberProcess(`the agent of ${derId}`, run.derArgs(derId, broker.address), 1 + OTHER_THREADS),
     );
     members.push(...ders);
-    const ends = [
+    const ends: Promise<End>[] = [
+      report,
       broker.ended.then((how) => ({ what: 'the HELICS broker', pid: broker.pid, how })),
       ...members.map(({ what, pid, ended }) => ended.then((how) => ({ what, pid, how }))),
     ];
@@ -94,9 +101,10 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
       await within(Promise.all(ders.map((der) => der.ended)), DERS_END_MS);
       return 0;
     }
-    if (unsaid !== undefined) throw new FieldbidError('RUN_FAILED', unsaid);
     // The market says itself why it ends.
-    if (how.what === market.what && typeof how.how === 'number') return how.how;
+    const last = how.what === market.what ? await market.ended : how.how;
+    if (unsaid !== undefined) throw new FieldbidError('RUN_FAILED', unsaid);
+    if (how.what === market.what && typeof last === 'number') return last;
     throw new FieldbidError(
       'MEMBER_DIED',
       `${how.what} (process ${how.pid}) ended with ${typeof how.how === 'number' ? `code ${how.how}` : how.how} at ` +
