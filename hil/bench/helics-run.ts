@@ -3,7 +3,7 @@ import type { Command } from '@fieldbid/core/cli/command';
 import { InputError } from '@fieldbid/core/errors';
 import { CONSENT_OPTION } from '../commissioning/consent.ts';
 import { refuseElsewhere } from '../emulator/check.ts';
-import { reportToStarter } from '../helics/processes/member-process.ts';
+import { nextBrokerFromStarter, reportToStarter } from '../helics/processes/member-process.ts';
 import { superviseRun } from '../helics/processes/supervise.ts';
 import type { LoadedScenario } from '../scenario/load.ts';
 import type { FederationChoice } from './medium.ts';
@@ -76,6 +76,9 @@ export function elsewhereOf(loaded: LoadedScenario, options: HelicsOptions): rea
   return membersOf(loaded, options).elsewhere;
 }
 
+const observersOf = ({ scenario }: LoadedScenario, options: HelicsOptions): number =>
+  options.observers ?? scenario.clock.helics.observers;
+
 /** The market's part of a federation whose broker runs. */
 export function federationOf(
   loaded: LoadedScenario,
@@ -88,6 +91,8 @@ export function federationOf(
   return {
     broker,
     dersElsewhere,
+    observers: observersOf(loaded, options),
+    nextBroker: nextBrokerFromStarter,
     onMinute: (at_ms) => tell({ at_ms }),
     onFailure: ({ message }) => tell({ failed: message }),
   };
@@ -117,7 +122,7 @@ export function superviseHelicsRun(
   }
   return superviseRun({
     ...members,
-    observers: options.observers ?? loaded.scenario.clock.helics.observers,
+    observers: observersOf(loaded, options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     marketArgs: (broker) => ['run', ...args, '--federation', broker],

@@ -16,6 +16,10 @@ export interface FederationChoice {
   readonly broker: string;
   /** Every DER in a process of its own, started by somebody else. */
   readonly dersElsewhere: boolean;
+  /** Federates of others that are waited for. */
+  readonly observers: number;
+  /** Starts another broker at the same host, for a federation that has to be renewed. @returns its port. */
+  readonly nextBroker: () => Promise<number>;
   /** Told the market time of every power flow. */
   readonly onMinute?: (at_ms: number) => void;
   /** Told at once when the run fails, before anything is closed. */

@@ -23,7 +23,11 @@ export async function openTestFederation(
   const count = federates.length + farther.length + others;
   const broker = await HelicsBroker.start({ program, federates: count });
   const open = (own: readonly FederateSpec[]): Promise<Federation> =>
-    Federation.open({ library, broker: broker.address, federates: own, start_ms: START_MS, ...changed });
+    Federation.open({
+      ...{ library, broker: broker.address, federates: own, start_ms: START_MS },
+      others: [...federates, ...farther].filter((one) => !own.includes(one)).map(({ name }) => name),
+      ...changed,
+    });
   // Each waits for the other to be there.
   const [federation, far] = await Promise.all([
     open(federates),

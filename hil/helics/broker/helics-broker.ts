@@ -31,6 +31,7 @@ const PORTS = 12_000;
 export class HelicsBroker {
   /** `host:port`, for federates on this machine. */
   readonly address: string;
+  readonly port: number;
   readonly pid: number;
   /** Resolves with how it ended, and what it said last. */
   readonly ended: Promise<string>;
@@ -56,14 +57,15 @@ export class HelicsBroker {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const broker = new HelicsBroker(child, `${host === '0.0.0.0' ? LOOPBACK : host}:${port}`);
+    const broker = new HelicsBroker(child, host === '0.0.0.0' ? LOOPBACK : host, port);
     await broker.#listening(host === '0.0.0.0' ? LOOPBACK : host, port);
     return broker;
   }
 
-  private constructor(child: ChildProcess, address: string) {
+  private constructor(child: ChildProcess, host: string, port: number) {
     this.#child = child;
-    this.address = address;
+    this.address = `${host}:${port}`;
+    this.port = port;
     this.pid = child.pid ?? 0;
     let said = '';
     const keep = (text: string): void => {

@@ -18,6 +18,8 @@ export interface BusLink {
   send(endpoint: string, bytes: Uint8Array): Promise<void>;
   expect(): () => void;
   work(name: string): () => void;
+  /** At market time `at_ms` the federate goes over to the broker at `port`. */
+  renew(at_ms: number, port: number): void;
 }
 
 export type FaultListener = (fault: { topic: string; error: unknown }) => void;
@@ -60,6 +62,7 @@ export class BusNode {
     else if (frame.kind === 'answer') this.#answered(frame.envelope);
     else if (frame.kind === 'noted') this.#peers.noted(source, frame.serial);
     else if (frame.kind === 'gone') this.#peers.gone(source);
+    else if (frame.kind === 'renew') this.#link.renew(frame.at_ms, frame.port);
     else {
       if (frame.kind === 'want') this.#peers.note(source, frame.filter, frame.wanted);
       else this.#keep(frame.topic, frame.envelope);
@@ -129,6 +132,12 @@ export class BusNode {
         }
       },
     };
+  }
+
+  /** Tells all others. Call it where nobody is being asked for a time. */
+  announceRenewal(at_ms: number, port: number): void {
+    for (const endpoint of this.#peers.all()) this.#post(endpoint, { kind: 'renew', at_ms, port });
+    this.#link.renew(at_ms, port);
   }
 
   async answer(endpoint: string, envelope: Envelope): Promise<void> {

@@ -19,7 +19,9 @@ export type Frame =
   /** What had this serial is known here. */
   | { readonly kind: 'noted'; readonly serial: number }
   /** The sender has left; nothing is to be sent to it. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'gone' }
+  /** At market time `at_ms` all federates of ours go over to a new broker, at `port` (federation/renewal.ts). */
+  | { readonly kind: 'renew'; readonly at_ms: number; readonly port: number };
 
 interface Wire extends Envelope {
   kind?: string;
@@ -27,6 +29,8 @@ interface Wire extends Envelope {
   filter?: string;
   wanted?: boolean;
   serial?: number;
+  at_ms?: number;
+  port?: number;
 }
 
 /** @throws FieldbidError `BUS_MESSAGE_TOO_LARGE` for what nobody would take. */
@@ -47,7 +51,7 @@ export function openFrame(source: string, bytes: Buffer): Frame | undefined {
   } catch {
     return undefined;
   }
-  const { kind, topic, filter, wanted, serial, ...envelope } = wire;
+  const { kind, topic, filter, wanted, serial, at_ms, port, ...envelope } = wire;
   if (kind === 'message' && typeof topic === 'string') {
     return { kind, topic, envelope };
   }
@@ -59,5 +63,8 @@ export function openFrame(source: string, bytes: Buffer): Frame | undefined {
     return { kind, filter, wanted: wanted === true, serial };
   }
   if (kind === 'noted' && typeof serial === 'number') return { kind, serial };
+  if (kind === 'renew' && Number.isSafeInteger(at_ms) && Number.isInteger(port)) {
+    return { kind, at_ms: at_ms as number, port: port as number };
+  }
   return kind === 'gone' ? { kind } : undefined;
 }

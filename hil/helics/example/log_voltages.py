@@ -18,7 +18,7 @@ parser.add_argument("nodes", nargs="+", help="node.phase, as in voltages.csv of 
 args = parser.parse_args()
 
 info = h.helicsCreateFederateInfo()
-h.helicsFederateInfoSetCoreTypeFromString(info, "tcp_ss")
+h.helicsFederateInfoSetCoreTypeFromString(info, "zmq_ss")
 h.helicsFederateInfoSetCoreInitString(info, f"--federates=1 --broker_address={args.broker}")
 h.helicsFederateInfoSetFlagOption(info, h.HELICS_FLAG_OBSERVER, True)  # it takes, and sends nothing
 federate = h.helicsCreateValueFederate("voltage-logger", info)

@@ -1,13 +1,13 @@
 /** This process's part of a federation: its federates, each with a clock to join, a bus to connect to, and values. */
 import type { Bus } from '@fieldbid/core/bus/bus';
-import { FieldbidError } from '@fieldbid/core/errors';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { BusNode, type FaultListener } from '../bus/bus-node.ts';
 import { HelicsBus } from '../bus/helics-bus.ts';
 import { Peers } from '../bus/peers.ts';
 import { cut, Pieces } from '../bus/pieces.ts';
 import { HelicsApi } from '../library/api.ts';
-import { NativeFederate } from '../library/native-federate.ts';
+import { ENDPOINT_PREFIX, NativeFederate } from '../library/native-federate.ts';
 import { FederateTime } from '../time/federate-time.ts';
 import { Instants } from '../time/instants.ts';
 
@@ -25,6 +25,8 @@ export interface FederationOptions {
   /** The broker, `host:port`. */
   readonly broker: string;
   readonly federates: readonly FederateSpec[];
+  /** Names of our federates in other processes: they are told of subscriptions. */
+  readonly others?: readonly string[];
   /** Market time at the beginning, epoch ms. */
   readonly start_ms: number;
   /** Called with who is at work when market time has not moved for `hangGuard_ms` real ms. */
@@ -32,6 +34,8 @@ export interface FederationOptions {
   readonly hangGuard_ms?: number;
   /** The federation has ended, and not by us: called once. */
   readonly onLost?: (error: FieldbidError) => void;
+  /** Told how many instants of HELICS time there have been here since the federation began, or began anew. */
+  readonly onInstant?: (instants: number) => void;
 }
 
 export interface Federate {
@@ -58,16 +62,23 @@ const DEFAULT_POOL = 4;
 let threadsInUse = 0;
 
 interface Member {
-  readonly native: NativeFederate;
+  /** Another one after each renewal. */
+  native: NativeFederate;
   readonly time: FederateTime;
   readonly bus: BusNode;
   readonly federate: Federate;
 }
 
 export class Federation {
+  readonly #options: FederationOptions;
   readonly #members: readonly Member[];
   /** Threads of libuv's pool that its federates hold. */
   #threads: number;
+  #generation = 0;
+  #latest_ns = 0;
+  #instants = 0;
+  readonly #halts: Promise<void>[] = [];
+  #renewing: Promise<void> | undefined;
   #closed = false;
   #brokenOff = false;
 
@@ -76,37 +87,25 @@ export class Federation {
    * @throws FieldbidError `HELICS_THREADS` when libuv's pool is too small, `HELICS_FAILED`.
    */
   static async open(options: FederationOptions): Promise<Federation> {
-    const { federates, broker } = options;
-    takeThreads(federates.length);
-    const api = HelicsApi.open(options.library);
-    const core = {
-      coreName: `fieldbid-${process.pid}-${federates[0]?.name ?? ''}`,
-      coreFederates: federates.length,
-      broker,
-    };
+    takeThreads(options.federates.length);
     try {
-      const natives: NativeFederate[] = [];
-      for (const { name, publications = {}, inputs = [] } of federates) {
-        natives.push(await NativeFederate.create(api, { ...core, name, publications, inputs }));
-      }
-      await Promise.all(natives.map((native) => native.enter()));
-      const endpoints = (await natives[0]?.endpoints()) ?? [];
-      return new Federation(natives, endpoints, options);
+      return new Federation(await enterAll(options, options.broker, 0), options);
     } catch (error) {
-      threadsInUse -= federates.length;
+      threadsInUse -= options.federates.length;
       throw error;
     }
   }
 
-  private constructor(
-    natives: readonly NativeFederate[],
-    endpoints: readonly string[],
-    options: FederationOptions,
-  ) {
+  private constructor(natives: readonly NativeFederate[], options: FederationOptions) {
+    this.#options = options;
     this.#threads = natives.length;
-    this.#members = natives.map((native) =>
-      memberOf(native, endpoints, options, (error) => this.#lost(error, options)),
-    );
+    const names = [...natives.map(({ name }) => name), ...(options.others ?? [])];
+    const calls: MemberCalls = {
+      onLost: (error) => this.#lost(error),
+      onGrant: (granted_ns) => this.#count(granted_ns),
+      onRenewal: (time, at_ms, port) => this.#halt(time, at_ms, port),
+    };
+    this.#members = natives.map((native) => memberOf(native, names, options, calls));
     for (const { time } of this.#members) time.start();
   }
 
@@ -121,17 +120,80 @@ export class Federation {
   async silent(names: readonly string[]): Promise<string[]> {
     const native = this.#members[0]?.native;
     if (native === undefined || this.#closed) return [];
+    const generation = this.#generation;
     const answers = await Promise.all(names.map((name) => native.answers(name)));
-    return this.#closed ? [] : names.filter((_, i) => answers[i] === false);
+    // Nobody answers while all go over to the next broker.
+    const isOver = this.#closed || this.#renewing !== undefined || this.#generation !== generation;
+    return isOver ? [] : names.filter((_, i) => answers[i] === false);
   }
 
   get federates(): readonly Federate[] {
     return this.#members.map(({ federate }) => federate);
   }
 
+  /** Whether each federate here has asked for a time and got none yet: all wait for others, or for HELICS. */
+  get isWaiting(): boolean {
+    return this.#members.every(({ time }) => time.isAsking);
+  }
+
+  /**
+   * All federates of ours go over to the broker at `port` of the same host, a millisecond of market time from now
+   * (renewal.ts). Nobody here needs to know: who waits, waits on.
+   */
+  async renew(port: number): Promise<void> {
+    const [first] = this.#members;
+    if (first === undefined || this.#closed) return;
+    const { time, bus } = first;
+    // It holds time back, so that all others hear of it before that time.
+    const told = time.work('renewal of the federation');
+    try {
+      await time.send(() => bus.announceRenewal(time.now() + 1, port));
+    } finally {
+      told();
+    }
+  }
+
+  #halt(time: FederateTime, at_ms: number, port: number): void {
+    this.#halts.push(time.haltAt(at_ms));
+    if (this.#halts.length < this.#members.length) return;
+    const halted = Promise.all(this.#halts.splice(0));
+    this.#renewing = halted
+      .then(() => this.#goOver(at_ms, port))
+      .catch((cause: unknown) => {
+        const why = messageOf(cause);
+        const message = `the HELICS federation could not be renewed at port ${port}: ${why}`;
+        this.#lost(new FieldbidError('HELICS_LOST', message, { cause }));
+      })
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+  }
+
+  async #goOver(at_ms: number, port: number): Promise<void> {
+    if (this.#closed) return;
+    await Promise.all(this.#members.map(({ native }) => native.leave()));
+    const host = this.#options.broker.slice(0, this.#options.broker.lastIndexOf(':'));
+    const natives = await enterAll(this.#options, `${host}:${port}`, ++this.#generation);
+    this.#latest_ns = 0;
+    this.#instants = 0;
+    for (const [i, native] of natives.entries()) {
+      const member = this.#members[i]!;
+      member.native = native;
+      member.time.resume(native, new Instants(at_ms));
+    }
+  }
+
+  /** Grants of one time to several federates are one instant. */
+  #count(granted_ns: number): void {
+    if (granted_ns <= this.#latest_ns) return;
+    this.#latest_ns = granted_ns;
+    this.#options.onInstant?.(++this.#instants);
+  }
+
   /** Leaves in order: says good-bye, and disconnects. Everybody else goes on. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    await this.#renewing;
     this.#closed = true;
     const error = new FieldbidError('TIME_CLOSED', 'the federate has left the federation');
     await Promise.allSettled(this.#members.map(({ bus }) => bus.leave()));
@@ -163,18 +225,43 @@ export class Federation {
     this.#threads = 0;
   }
 
-  #lost(error: FieldbidError, { onLost }: FederationOptions): void {
+  #lost(error: FieldbidError): void {
     if (this.#closed) return;
     this.breakOff(error);
-    onLost?.(error);
+    this.#options.onLost?.(error);
   }
 }
 
+/** Joins with all federates of this process, and enters with them. */
+async function enterAll(
+  { library, federates }: FederationOptions,
+  broker: string,
+  generation: number,
+): Promise<NativeFederate[]> {
+  const api = HelicsApi.open(library);
+  const coreName = `fieldbid-${process.pid}-${federates[0]?.name ?? ''}-${generation}`;
+  const core = { coreName, coreFederates: federates.length, broker };
+  const natives: NativeFederate[] = [];
+  for (const { name, publications = {}, inputs = [] } of federates) {
+    natives.push(await NativeFederate.create(api, { ...core, name, publications, inputs }));
+  }
+  await Promise.all(natives.map((native) => native.enter()));
+  return natives;
+}
+
+/** What a member tells its federation. */
+interface MemberCalls {
+  readonly onLost: (error: FieldbidError) => void;
+  readonly onGrant: (granted_ns: number) => void;
+  readonly onRenewal: (time: FederateTime, at_ms: number, port: number) => void;
+}
+
+/** @param names of all federates of ours. */
 function memberOf(
   native: NativeFederate,
-  endpoints: readonly string[],
+  names: readonly string[],
   options: FederationOptions,
-  onLost: (error: FieldbidError) => void,
+  { onLost, onGrant, onRenewal }: MemberCalls,
 ): Member {
   const values = new Map<string, { value: number; at_ms: number }>();
   const pieces = new Pieces();
@@ -189,6 +276,7 @@ function memberOf(
       if (frame !== undefined) bus.receive(source, frame);
     },
     onValue: (key, value) => values.set(key, { value, at_ms: time.now() }),
+    onGrant,
     onLost,
   });
   const bus = new BusNode(
@@ -196,12 +284,13 @@ function memberOf(
       endpoint: native.endpoint,
       send: (endpoint, bytes) =>
         time.send(() => {
-          for (const piece of cut(bytes, ++serial)) native.send(endpoint, piece);
+          for (const piece of cut(bytes, ++serial)) member.native.send(endpoint, piece);
         }),
       expect: () => time.expect(),
       work: (name) => time.work(name),
+      renew: (at_ms, port) => onRenewal(time, at_ms, port),
     },
-    new Peers(endpoints.filter((endpoint) => endpoint !== native.endpoint)),
+    new Peers(names.filter((name) => name !== native.name).map((name) => ENDPOINT_PREFIX + name)),
   );
   const federate: Federate = {
     name: native.name,
@@ -210,7 +299,7 @@ function memberOf(
     connect: (onFault) => new HelicsBus(bus, onFault),
     publish: (published) =>
       time.send(() => {
-        for (const [key, value] of Object.entries(published)) native.publish(key, value);
+        for (const [key, value] of Object.entries(published)) member.native.publish(key, value);
       }),
     input: (key) => values.get(key),
     step: () => time.step(),
@@ -219,7 +308,8 @@ function memberOf(
       while (keys.some(isMissing)) await time.step();
     },
   };
-  return { native, time, bus, federate };
+  const member: Member = { native, time, bus, federate };
+  return member;
 }
 
 /** Each federate's wait for time holds a thread; without one left for others the process would stand still. */

@@ -12,6 +12,11 @@ export const DERA = 'dera';
 export const MARKET_FEDERATES = 3;
 
 export const derFederate = (derId: string): string => `der/${derId}`;
+/** Names of all federates of a run. */
+export const federatesOf = (ders: readonly { readonly derId: string }[]): string[] => [
+  ...[GRID, DERA, ISO],
+  ...ders.map(({ derId }) => derFederate(derId)),
+];
 export const powerKey = (derId: string): string => `der/${derId}/power_W`;
 export const availableKey = (derId: string): string => `der/${derId}/available_W`;
 /** @param node `node.phase`, or `node.phases` between two lines. */

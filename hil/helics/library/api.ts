@@ -41,7 +41,6 @@ const CHECKED = {
   publicationPublishDouble: ['void', 'void *, double'],
   inputGetDouble: ['double', 'void *'],
   endpointSendBytesTo: ['void', 'void *, const uint8_t *, int, const char *'],
-  queryExecute: ['const char *', 'void *, void *'],
   queryCoreExecute: ['const char *', 'void *, void *'],
   federateGetCore: ['void *', 'void *'],
 } as const;

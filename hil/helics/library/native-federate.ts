@@ -50,6 +50,8 @@ export class NativeFederate {
   readonly #endpoint: Handle;
   readonly #publications: ReadonlyMap<string, Handle>;
   readonly #inputs: ReadonlyMap<string, Handle>;
+  /** Its handle is libhelics's again. */
+  #left = false;
 
   /**
    * Connects to the broker and says what there will be. All federates of the federation have to come this far
@@ -114,24 +116,12 @@ export class NativeFederate {
     return granted_s >= END_S ? undefined : Math.round(granted_s * NS_PER_S);
   }
 
-  /** Names of all endpoints of the federation that are buses of ours, this one's included. */
-  async endpoints(): Promise<string[]> {
-    const query = this.#api.plain<Handle>('createQuery', 'root', 'endpoints');
-    try {
-      const found = JSON.parse(
-        await this.#api.callAsync<string>('queryExecute', query, this.#federate),
-      ) as string[];
-      return found.filter((name) => name.startsWith(ENDPOINT_PREFIX));
-    } finally {
-      this.#api.plain<void>('queryFree', query);
-    }
-  }
-
   /**
    * Whether the core of another federate answers: it does so by itself, also while the federate is at work or waits. May be
    * asked at any time.
    */
   async answers(federate: string): Promise<boolean> {
+    if (this.#left) return true; // nobody can be asked
     const query = this.#api.plain<Handle>('createQuery', federate, 'current_time');
     try {
       const core = this.#api.call<Handle>('federateGetCore', this.#federate);
@@ -180,12 +170,14 @@ export class NativeFederate {
 
   /** Leaves the federation. Not while a time is asked for. */
   async leave(): Promise<void> {
+    this.#left = true;
     await this.#api.callAsync('federateDisconnect', this.#federate);
     this.#api.plain<void>('federateFree', this.#federate);
   }
 
   /** Ends the federation for everybody, a call that waits in this process included. Never throws. */
   breakOff(error: FieldbidError): void {
+    if (this.#left) return;
     try {
       this.#api.call('federateGlobalError', this.#federate, 1, error.message);
     } catch {

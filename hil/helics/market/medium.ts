@@ -11,11 +11,13 @@ import type { LoadedScenario } from '../../scenario/load.ts';
 import { deraPortfolios } from '../../scenario/schema.ts';
 import { type FederateSpec, Federation } from '../federation/federation.ts';
 import { DERA, derFederate, derSpec, federateOf, GRID, marketSpecs } from '../federation/members.ts';
+import { Renewal } from '../federation/renewal.ts';
 import { findHelics } from '../library/find-helics.ts';
 import { runTerminals, type SolveTimes } from '../terminals/der-terminals.ts';
 import { feederLink } from '../terminals/feeder-link.ts';
 import { holdAll } from './hold.ts';
 import { remoteDers } from './remote-ders.ts';
+import { memberTopics } from './topics.ts';
 import { watchMembers } from './watch-members.ts';
 
 /** Real ms in which a federation can be left in order. */
@@ -32,7 +34,14 @@ export interface OpenedFederation {
 
 /** Joins with these federates; leaves with the closers, or breaks off where it cannot. */
 export async function joinFederation(
-  options: { broker: string; federates: readonly FederateSpec[]; first_ms: number; log: Logger },
+  options: {
+    broker: string;
+    federates: readonly FederateSpec[];
+    others: readonly string[];
+    first_ms: number;
+    onInstant?: (instants: number) => void;
+    log: Logger;
+  },
   closers: Closers,
 ): Promise<OpenedFederation> {
   const { library } = await findHelics();
@@ -50,6 +59,8 @@ export async function joinFederation(
     library,
     broker: options.broker,
     federates: options.federates,
+    others: options.others,
+    ...(options.onInstant === undefined ? {} : { onInstant: options.onInstant }),
     start_ms: startOf(options.first_ms),
     hangGuard_ms: HANG_GUARD_MS,
     onHang: (names) => fail(standsStill(names, options.log)),
@@ -68,17 +79,26 @@ export async function joinFederation(
 
 export async function openHelicsMedium(
   { loaded, feeder, nodes, first_ms, log }: MediumOptions,
-  { broker, dersElsewhere, onMinute, onFailure }: FederationChoice,
+  { broker, dersElsewhere, observers, nextBroker, onMinute, onFailure }: FederationChoice,
   closers: Closers,
 ): Promise<Medium> {
   const derIds = loaded.scenario.ders.map(({ derId }) => derId);
   const deraIds = [...deraPortfolios(loaded.scenario).keys()];
   const specs = marketSpecs(derIds, nodes);
   if (!dersElsewhere) specs.push(...derIds.map((derId) => derSpec(derId, feeder.connection(derId))));
+  const others = dersElsewhere ? derIds.map(derFederate) : [];
+  let opened: Federation | undefined;
+  const { renewAfterInstants: afterInstants } = loaded.scenario.clock.helics;
+  const renewal: Renewal = new Renewal({
+    ...{ federation: () => opened, nextBroker, afterInstants, observers },
+    now_ms: () => opened?.federate(GRID).now() ?? first_ms,
+    fail: (error) => abort(error),
+  });
   const { federation, failure, fail, leave } = await joinFederation(
-    { broker, federates: specs, first_ms, log },
+    { broker, federates: specs, others, first_ms, onInstant: (count) => renewal.count(count), log },
     closers,
   );
+  opened = federation;
   failure.catch((error: Error) => onFailure?.(error));
   const of = (name: string) => federation.federate(federateOf(name, dersElsewhere ? [] : derIds, deraIds));
   const grid = federation.federate(GRID);
@@ -110,7 +130,11 @@ export async function openHelicsMedium(
       },
     };
   }
-  const remote = await remoteDers({ loaded, feeder, bus: await connect('bench'), log });
+  const bus = await connect('bench');
+  await bus.subscribe(memberTopics.instants('+'), ({ topic, message }) =>
+    renewal.countOf(topic, Number(message)),
+  );
+  const remote = await remoteDers({ loaded, feeder, bus, log });
   const watch = watchMembers(federation, derIds.map(derFederate), fail);
   closers.add('watch over the DERs', () => clearInterval(watch));
   return {

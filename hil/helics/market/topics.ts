@@ -13,6 +13,8 @@ export const memberTopics = {
   stop: (derId: string) => `${ROOT}/${derId}/stop`,
   /** Bench → DER, request, answer {DeviceWrites} or null. */
   writes: (derId: string) => `${ROOT}/${derId}/writes`,
+  /** DER → bench, now and then: instants of HELICS time that its process has had (federation/renewal.ts). */
+  instants: (derId: string) => `${ROOT}/${derId}/instants`,
   /** Bench → all: the run has been recorded. */
   end: `${ROOT}/end`,
 } as const;

@@ -6,7 +6,7 @@ import { startAgents } from '../../bench/agents.ts';
 import { Closers } from '../../bench/closers.ts';
 import { openBenchDevices, writesOf } from '../../bench/devices.ts';
 import { type LoadedScenario, scenarioFeeder } from '../../scenario/load.ts';
-import { derFederate, derSpec } from '../federation/members.ts';
+import { derFederate, derSpec, federatesOf } from '../federation/members.ts';
 import { holdAll } from '../market/hold.ts';
 import { joinFederation, terminalsOf } from '../market/medium.ts';
 import { memberTopics } from '../market/topics.ts';
@@ -21,6 +21,8 @@ export interface DerMemberOptions {
 
 /** Real ms for the inverter's answer, as in one process. */
 const PATIENT_DEADLINE_MS = 30_000;
+/** The market is told of every so many instants of HELICS time. */
+const INSTANTS_TOLD = 250;
 
 /** Runs until the market says that the run has been recorded. @throws FieldbidError when the federation ends before. */
 export async function runDerMember({ loaded, derId, broker, log }: DerMemberOptions): Promise<void> {
@@ -31,11 +33,14 @@ export async function runDerMember({ loaded, derId, broker, log }: DerMemberOpti
     ...loaded,
     scenario: { ...scenario, ders: scenario.ders.filter((der) => der.derId === derId) },
   };
+  let told: (instants: number) => void = () => {};
   try {
     const { federation, failure } = await joinFederation(
       {
         broker,
         federates: [derSpec(derId, feeder.connection(derId))],
+        others: federatesOf(scenario.ders).filter((name) => name !== derFederate(derId)),
+        onInstant: (instants) => told(instants),
         first_ms: firstBid_ms(scenario.calendar),
         log,
       },
@@ -46,6 +51,10 @@ export async function runDerMember({ loaded, derId, broker, log }: DerMemberOpti
     const connect = async (clientId: string) =>
       federate.connect(({ topic, error }) => log.warn({ clientId, topic }, `bus: ${messageOf(error)}`));
     const bus = await connect('member');
+    told = (instants) => {
+      if (instants % INSTANTS_TOLD !== 0) return;
+      bus.publish(memberTopics.instants(derId), instants).catch(() => {}); // said by the federation
+    };
     const devices = await openBenchDevices({ loaded: only, feeder, now: () => federate.now(), bus, closers });
     terminalsOf(loaded, feeder, devices, federation, log);
     const agents = await startAgents({

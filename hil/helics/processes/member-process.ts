@@ -14,7 +14,14 @@ export type MemberNews =
   /** Market time of the power flow that was solved last, epoch ms. */
   | { readonly at_ms: number }
   /** The run has failed; the member says why and ends. */
-  | { readonly failed: string };
+  | { readonly failed: string }
+  /** The federation needs another broker; answered with `NextBroker`. */
+  | { readonly renew: true };
+
+/** Port of the broker that has been started beside the present one. */
+interface NextBroker {
+  readonly nextBroker: number;
+}
 
 export class MemberProcess {
   /** As a person knows it: `the agent of pv-680`. */
@@ -49,6 +56,11 @@ export class MemberProcess {
     );
   }
 
+  /** Answers `renew`. */
+  tellNextBroker(port: number): void {
+    this.#child.send({ nextBroker: port } satisfies NextBroker);
+  }
+
   /** Ends it: asked first, then made to. A call into HELICS that does not return keeps nothing alive. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
@@ -67,6 +79,21 @@ export function reportToStarter(): (news: MemberNews) => void {
   return (news) => {
     if (process.connected) process.send?.(news);
   };
+}
+
+/** In a member: asks whoever started it for another broker. @returns its port. */
+export function nextBrokerFromStarter(): Promise<number> {
+  return new Promise((resolve) => {
+    const take = (answer: Partial<NextBroker>): void => {
+      if (answer.nextBroker === undefined) return;
+      process.off('message', take);
+      // Listening for messages holds a process; what remains to be done is elsewhere.
+      process.channel?.unref();
+      resolve(answer.nextBroker);
+    };
+    process.on('message', take);
+    process.send?.({ renew: true } satisfies MemberNews);
+  });
 }
 
 /** In a member that has failed: something may go on trying to reach services that are closed; it does not go on for ever. */

@@ -3,7 +3,7 @@
  * and watched by their ids. Whoever ends before its time ends the run: who it was, when in the market, and what to do
  * is said, and nothing is left running.
  */
-import { FieldbidError } from '@fieldbid/core/errors';
+import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { HelicsBroker } from '../broker/helics-broker.ts';
 import { MARKET_FEDERATES } from '../federation/members.ts';
 import { findHelics } from '../library/find-helics.ts';
@@ -40,12 +40,18 @@ const BLAME_MS = 300;
 /** @returns the market's exit code. @throws FieldbidError `MEMBER_DIED`, `HELICS_BROKER`, `HELICS_MISSING`. */
 export async function superviseRun(run: SupervisedRun): Promise<number> {
   const { broker: program } = await findHelics();
-  const broker = await HelicsBroker.start({
-    program,
-    federates: MARKET_FEDERATES + run.derIds.length + run.observers,
-    ...(run.host === undefined ? {} : { host: run.host }),
-    ...(run.port === undefined ? {} : { port: run.port }),
-  });
+  const startBroker = (port: number | undefined): Promise<HelicsBroker> =>
+    HelicsBroker.start({
+      program,
+      federates: MARKET_FEDERATES + run.derIds.length + run.observers,
+      ...(run.host === undefined ? {} : { host: run.host }),
+      ...(port === undefined ? {} : { port }),
+    });
+  const broker = await startBroker(run.port);
+  const brokers = [broker];
+  /** Where a port is given, it and the one above are taken in turn. */
+  const nextPort = (): number | undefined =>
+    run.port === undefined ? undefined : run.port + (brokers.length % 2);
   const members: MemberProcess[] = [];
   let at_ms: number | undefined;
   let unsaid: string | undefined;
@@ -54,7 +60,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
   };
   const endAll = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.stop()));
-    await broker.stop(0);
+    await Promise.all(brokers.map((one) => one.stop(0)));
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
@@ -66,13 +72,26 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
     const report = new Promise<End>((resolve) => {
       reported = resolve;
     });
+    const watch = new EndWatch();
     const market: MemberProcess = new MemberProcess(
       'the market',
       run.marketArgs(broker.address),
       MARKET_FEDERATES + inMarket + OTHER_THREADS,
       (news) => {
         if ('at_ms' in news) at_ms = news.at_ms;
-        else {
+        else if ('renew' in news) {
+          startBroker(nextPort()).then(
+            (next) => {
+              brokers.push(next);
+              watch.add(brokerEnd(next));
+              market.tellNextBroker(next.port);
+            },
+            (error: unknown) => {
+              unsaid = messageOf(error);
+              void market.stop();
+            },
+          );
+        } else {
           // Before it has ended: those that it cuts off end sooner, and are not to blame.
           reported({ what: market.what, pid: market.pid, how: 1 });
           // It says so itself and ends; if it cannot, it is said here.
@@ -90,12 +109,10 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
         new MemberProcess(`the agent of ${derId}`, run.derArgs(derId, broker.address), 1 + OTHER_THREADS),
     );
     members.push(...ders);
-    const ends: Promise<End>[] = [
-      report,
-      broker.ended.then((how) => ({ what: 'the HELICS broker', pid: broker.pid, how })),
-      ...members.map(({ what, pid, ended }) => ended.then((how) => ({ what, pid, how }))),
-    ];
-    const how = await firstFailure(ends, market.ended);
+    watch.add(report);
+    watch.add(brokerEnd(broker));
+    for (const { what, pid, ended } of members) watch.add(ended.then((how) => ({ what, pid, how })));
+    const how = await watch.firstFailure(market.ended);
     if (how === 'well') {
       // Whoever has run to the end of the day leaves by itself.
       await within(Promise.all(ders.map((der) => der.ended)), DERS_END_MS);
@@ -125,31 +142,39 @@ interface End {
   readonly how: number | string;
 }
 
+const brokerEnd = async (broker: HelicsBroker): Promise<End> => ({
+  what: 'the HELICS broker',
+  pid: broker.pid,
+  how: await broker.ended,
+});
+
 /**
  * Who is to blame: of all that end within a moment of each other the one that was killed, else the first. What ends
- * with code 0 has done its work.
+ * with code 0 has done its work: a member that of the run, a broker that of its part of it.
  */
-async function firstFailure(
-  ends: readonly Promise<End>[],
-  market: MemberProcess['ended'],
-): Promise<End | 'well'> {
-  const failed: End[] = [];
-  let found: () => void = () => {};
-  const any = new Promise<void>((resolve) => {
-    found = resolve;
+class EndWatch {
+  readonly #failed: End[] = [];
+  #found: () => void = () => {};
+  readonly #any = new Promise<void>((resolve) => {
+    this.#found = resolve;
   });
-  for (const end of ends) {
+
+  add(end: Promise<End>): void {
     void end.then((one) => {
       if (one.how === 0 || String(one.how).startsWith('code 0')) return;
-      failed.push(one);
-      found();
+      this.#failed.push(one);
+      this.#found();
     });
   }
-  const well = await Promise.race([any, market.then((how) => how === 0)]);
-  if (well === true) return 'well';
-  await any;
-  await within(new Promise(() => {}), BLAME_MS);
-  return failed.find(({ how }) => String(how).startsWith('SIG')) ?? failed[0]!;
+
+  /** @param market its end: with code 0 the run is over. */
+  async firstFailure(market: MemberProcess['ended']): Promise<End | 'well'> {
+    const well = await Promise.race([this.#any, market.then((how) => how === 0)]);
+    if (well === true) return 'well';
+    await this.#any;
+    await within(new Promise(() => {}), BLAME_MS);
+    return this.#failed.find(({ how }) => String(how).startsWith('SIG')) ?? this.#failed[0]!;
+  }
 }
 
 async function within(all: Promise<unknown>, patience_ms: number): Promise<void> {

@@ -22,14 +22,19 @@ const IDLE_MS = 60_000;
 /** Real ms to wait for a reply while time stands still. */
 const HANG_GUARD_MS = 60_000;
 
+/** What time is asked of. */
+export type TimedFederate = Pick<NativeFederate, 'name' | 'requestTime' | 'messages' | 'updates'>;
+
 export interface FederateTimeOptions {
-  readonly federate: Pick<NativeFederate, 'name' | 'requestTime' | 'messages' | 'updates'>;
+  readonly federate: TimedFederate;
   readonly instants: Instants;
   /** Called with who is at work here when market time has not moved for `hangGuard_ms` real ms. */
   readonly onHang?: (names: string[]) => void;
   readonly hangGuard_ms?: number;
   readonly onMessage: (message: NativeMessage) => void;
   readonly onValue: (key: string, value: number) => void;
+  /** Told of every grant, ns. */
+  readonly onGrant?: (granted_ns: number) => void;
   /** The federation is no more; whoever waits has been told. */
   readonly onLost: (error: FieldbidError) => void;
 }
@@ -38,6 +43,8 @@ export class FederateTime {
   readonly #options: FederateTimeOptions;
   readonly #participants: Participants;
   readonly #outbox: (() => void)[] = [];
+  #federate: TimedFederate;
+  #instants: Instants;
   #granted_ns = 0;
   /** A time has been asked for: nothing can be sent meanwhile. */
   #asking: Promise<void> | undefined;
@@ -48,9 +55,16 @@ export class FederateTime {
   #listening: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   #ended: FieldbidError | undefined;
+  /** Where it is to stand still, and whether it does: nothing is asked for and nothing sent. */
+  #halt:
+    | { readonly at_ms: number; readonly reached: () => void; readonly refuse: (e: Error) => void }
+    | undefined;
+  #halted = false;
 
   constructor(options: FederateTimeOptions) {
     this.#options = options;
+    this.#federate = options.federate;
+    this.#instants = options.instants;
     this.#participants = new Participants(options.federate.name, {
       now_ms: () => this.now(),
       patience_ms: options.hangGuard_ms ?? HANG_GUARD_MS,
@@ -60,7 +74,7 @@ export class FederateTime {
 
   /** Market time, epoch ms. */
   now(): number {
-    return this.#options.instants.toMarket(this.#granted_ns);
+    return this.#instants.toMarket(this.#granted_ns);
   }
 
   /** Once the federate executes. */
@@ -103,7 +117,7 @@ export class FederateTime {
           reject(error);
         }
       };
-      if (this.#asking === undefined) run();
+      if (this.#asking === undefined && !this.#halted) run();
       else this.#outbox.push(run);
     });
   }
@@ -111,18 +125,44 @@ export class FederateTime {
   /** Resolves at the next micro-step: what others had sent or published before has mostly arrived then. */
   async step(): Promise<void> {
     const arrived = this.expect();
-    const before = this.#granted_ns;
     try {
       await new Promise<void>((resolve, reject) => {
         this.#onStep.push({ resolve, reject });
       });
-      if (this.#granted_ns <= before) throw new RangeError('time did not move');
     } finally {
       arrived();
     }
   }
 
   readonly #onStep: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  /**
+   * Resolves at market time `at_ms` at the latest, when this federate stands still there: whoever has work to do before has
+   * done it, and who asked for that time waits on. Messages sent from now on wait for `resume`.
+   */
+  haltAt(at_ms: number): Promise<void> {
+    return new Promise<void>((reached, refuse) => {
+      if (this.#ended !== undefined) refuse(this.#ended);
+      this.#halt = { at_ms, reached, refuse };
+      this.#schedule();
+    });
+  }
+
+  /** Goes on after a halt, as another federate, whose time begins at its `instants`' origin. */
+  resume(federate: TimedFederate, instants: Instants): void {
+    this.#federate = federate;
+    this.#instants = instants;
+    this.#granted_ns = 0;
+    this.#halt = undefined;
+    this.#halted = false;
+    for (const run of this.#outbox.splice(0)) run();
+    this.#schedule();
+  }
+
+  /** Whether a time has been asked for, and not granted yet. */
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
 
   /** No more times: whoever waits is refused. Resolves when no call of HELICS is under way. */
   async end(error: FieldbidError): Promise<void> {
@@ -141,7 +181,7 @@ export class FederateTime {
   }
 
   #advance(): void {
-    if (this.#asking !== undefined || this.#ended !== undefined) return;
+    if (this.#asking !== undefined || this.#halted || this.#ended !== undefined) return;
     clearTimeout(this.#listening);
     this.#listening = undefined;
     if (this.#participants.grantUpTo(this.now())) {
@@ -153,15 +193,16 @@ export class FederateTime {
     else if (this.#expected > 0 || next_ms === 'at work') {
       this.#listening = setTimeout(() => this.#ask(this.#granted_ns + STEP_NS), LISTEN_MS);
     } else {
-      const wanted_ms = next_ms === 'nobody' ? this.now() + IDLE_MS : next_ms;
-      this.#ask(Math.max(this.#options.instants.toHelics(wanted_ms), this.#granted_ns + STEP_NS));
+      const own_ms = next_ms === 'nobody' ? this.now() + IDLE_MS : next_ms;
+      const wanted_ms = Math.min(own_ms, this.#halt?.at_ms ?? own_ms);
+      this.#ask(Math.max(this.#instants.toHelics(wanted_ms), this.#granted_ns + STEP_NS));
     }
   }
 
   #ask(t_ns: number): void {
     if (this.#ended !== undefined) return;
     this.#listening = undefined;
-    this.#asking = this.#options.federate.requestTime(t_ns).then(
+    this.#asking = this.#federate.requestTime(t_ns).then(
       (granted_ns) => this.#granted(granted_ns),
       (error: unknown) => this.#lost(error),
     );
@@ -176,22 +217,28 @@ export class FederateTime {
     }
     const before_ms = this.now();
     this.#granted_ns = Math.max(this.#granted_ns, granted_ns);
+    this.#options.onGrant?.(granted_ns);
     this.#fruitless++;
     if (this.now() !== before_ms) {
       this.#fruitless = 0;
       this.#watch();
-    } else if (this.#options.instants.stepsTaken(this.#granted_ns) >= STEPS_PER_INSTANT) {
+    } else if (this.#instants.stepsTaken(this.#granted_ns) >= STEPS_PER_INSTANT) {
       this.#lost(new RangeError('an instant has run out of micro-steps'));
       return;
     }
-    for (const run of this.#outbox.splice(0)) run();
-    for (const [key, value] of this.#options.federate.updates()) {
+    this.#halted = this.#halt !== undefined && this.now() >= this.#halt.at_ms;
+    if (!this.#halted) for (const run of this.#outbox.splice(0)) run();
+    for (const [key, value] of this.#federate.updates()) {
       this.#fruitless = 0;
       this.#options.onValue(key, value);
     }
-    for (const message of this.#options.federate.messages()) {
+    for (const message of this.#federate.messages()) {
       this.#fruitless = 0;
       this.#options.onMessage(message);
+    }
+    if (this.#halted) {
+      this.#halt?.reached();
+      return;
     }
     for (const { resolve } of this.#onStep.splice(0)) resolve();
     this.#participants.grantUpTo(this.now());
@@ -205,7 +252,7 @@ export class FederateTime {
     const why = cause instanceof Error ? cause.message : String(cause);
     const error = new FieldbidError(
       'HELICS_LOST',
-      `${this.#options.federate.name} was cut off from the HELICS federation at market time ${at}: ${why}`,
+      `${this.#federate.name} was cut off from the HELICS federation at market time ${at}: ${why}`,
       { cause },
     );
     this.#stop(error);
@@ -215,6 +262,7 @@ export class FederateTime {
   #stop(error: FieldbidError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#halt?.refuse(error);
     clearTimeout(this.#listening);
     clearTimeout(this.#watchdog);
     for (const run of this.#outbox.splice(0)) run();
