@@ -27,6 +27,7 @@ const LEAVING_MS = 1000;
 /** Outside the range that Linux gives out itself to connections. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
+const MOST_TRIES = 100;
 
 export class HelicsBroker {
   /** `host:port`, for federates on this machine. */
@@ -41,6 +42,8 @@ export class HelicsBroker {
   static async start(options: BrokerOptions): Promise<HelicsBroker> {
     const host = options.host ?? LOOPBACK;
     const port = options.port ?? (await freePort(host));
+    // Somebody else who listens there would be taken for the broker.
+    if (options.port !== undefined && !(await isFree(host, port))) throw portTaken(host, port);
     const child = spawn(
       options.program,
       [
@@ -99,10 +102,7 @@ export class HelicsBroker {
       await new Promise((resolve) => setTimeout(resolve, STEP_MS));
     }
     this.#child.kill('SIGKILL');
-    throw new FieldbidError(
-      'HELICS_BROKER',
-      `helics_broker does not listen on ${host}:${port}; is the port taken? Name another with --broker-listen`,
-    );
+    throw new FieldbidError('HELICS_BROKER', `helics_broker does not come to listen on ${host}:${port}`);
   }
 }
 
@@ -118,19 +118,31 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
+const portTaken = (host: string, port: number): FieldbidError =>
+  new FieldbidError(
+    'HELICS_BROKER',
+    `the HELICS broker cannot listen on ${host}:${port}: the port is taken, or the address is none of this machine. ` +
+      'Name another with --broker-listen; it and the port above it are used in turn',
+  );
+
 /** A port that nobody listens on. */
 async function freePort(host: string): Promise<number> {
-  for (;;) {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    const server = createServer();
-    try {
-      server.listen(port, host);
-      await once(server, 'listening');
-      return port;
-    } catch {
-      // taken: another
-    } finally {
-      server.close();
-    }
+    if (await isFree(host, port)) return port;
+  }
+  throw portTaken(host, FIRST_PORT);
+}
+
+async function isFree(host: string, port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
   }
 }

@@ -78,6 +78,7 @@ export class Federation {
   #latest_ns = 0;
   #instants = 0;
   readonly #halts: Promise<void>[] = [];
+  /** While it goes over to the next broker. */
   #renewing: Promise<void> | undefined;
   #closed = false;
   #brokenOff = false;
@@ -136,6 +137,11 @@ export class Federation {
     return this.#members.every(({ time }) => time.isAsking);
   }
 
+  /** Instants since the federation began, or began anew. */
+  get instants(): number {
+    return this.#instants;
+  }
+
   /**
    * All federates of ours go over to the broker at `port` of the same host, a millisecond of market time from now
    * (renewal.ts). Nobody here needs to know: who waits, waits on.
@@ -156,12 +162,14 @@ export class Federation {
   #halt(time: FederateTime, at_ms: number, port: number): void {
     this.#halts.push(time.haltAt(at_ms));
     if (this.#halts.length < this.#members.length) return;
-    const halted = Promise.all(this.#halts.splice(0));
-    this.#renewing = halted
-      .then(() => this.#goOver(at_ms, port))
+    // All are told at one instant; who holds time back there, at the end of a run for example, holds this back as well.
+    Promise.all(this.#halts.splice(0))
+      .then(() => {
+        this.#renewing = this.#goOver(at_ms, port);
+        return this.#renewing;
+      })
       .catch((cause: unknown) => {
-        const why = messageOf(cause);
-        const message = `the HELICS federation could not be renewed at port ${port}: ${why}`;
+        const message = `the HELICS federation could not be renewed at port ${port}: ${messageOf(cause)}`;
         this.#lost(new FieldbidError('HELICS_LOST', message, { cause }));
       })
       .finally(() => {
@@ -192,8 +200,8 @@ export class Federation {
 
   /** Leaves in order: says good-bye, and disconnects. Everybody else goes on. */
   async close(): Promise<void> {
+    await this.#renewing?.catch(() => {});
     if (this.#closed) return;
-    await this.#renewing;
     this.#closed = true;
     const error = new FieldbidError('TIME_CLOSED', 'the federate has left the federation');
     await Promise.allSettled(this.#members.map(({ bus }) => bus.leave()));

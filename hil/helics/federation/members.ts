@@ -25,6 +25,9 @@ export const voltageKey = (node: string): string => `grid/${node}/voltage_pu`;
 /** Market time of the voltages beside it, epoch seconds: for those who do not know when the run began. */
 export const MARKET_TIME_KEY = 'grid/market_time_s';
 
+/** Port of the next broker, at the host of this one: told before the federation goes over to it (renewal.ts). */
+export const NEXT_BROKER_KEY = 'grid/next_broker_port';
+
 /** @param connection where the DER is connected: `node.phase` of each of its phases. */
 export function derSpec(derId: string, connection: readonly string[]): FederateSpec {
   return {
@@ -41,6 +44,7 @@ export function marketSpecs(derIds: readonly string[], nodes: readonly string[])
       name: GRID,
       publications: {
         [MARKET_TIME_KEY]: 's',
+        [NEXT_BROKER_KEY]: '',
         ...Object.fromEntries(nodes.map((node) => [voltageKey(node), 'pu'])),
       },
       inputs: derIds.flatMap((derId) => [powerKey(derId), availableKey(derId)]),

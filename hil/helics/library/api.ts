@@ -81,6 +81,7 @@ export class HelicsApi {
 
   private constructor(file: string) {
     const library = koffi.load(file);
+    keepLoaded(file);
     const error = koffi.struct({ error_code: 'int32_t', message: 'const char *' });
     const errorOut = koffi.inout(koffi.pointer(error));
     const native = (name: string, result: string, parameters: string, last: ErrorParameter[]): Native => {
@@ -137,6 +138,20 @@ export class HelicsApi {
       new Uint8Array(koffi.view(this.plain<Handle>('messageGetBytesPointer', message), count)),
     );
   }
+}
+
+/** dlfcn.h. */
+const RTLD_NOW = 2;
+const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
+
+/**
+ * Node unloads what was loaded through koffi when it ends. Threads of HELICS may run for a moment longer, and would then be in
+ * code that is gone (SIGSEGV in one of 80 runs on a busy machine): loaded once more, the library stays until the process ends.
+ */
+function keepLoaded(file: string): void {
+  if (process.platform === 'win32') return;
+  const dlopen = koffi.load(null).func('dlopen', 'void *', ['const char *', 'int']);
+  dlopen(file, RTLD_NOW | RTLD_NODELETE);
 }
 
 function refuse(name: string, { error_code, message }: ErrorOut): void {

@@ -10,7 +10,15 @@ import type { FederationChoice, Medium, MediumOptions } from '../../bench/medium
 import type { LoadedScenario } from '../../scenario/load.ts';
 import { deraPortfolios } from '../../scenario/schema.ts';
 import { type FederateSpec, Federation } from '../federation/federation.ts';
-import { DERA, derFederate, derSpec, federateOf, GRID, marketSpecs } from '../federation/members.ts';
+import {
+  DERA,
+  derFederate,
+  derSpec,
+  federateOf,
+  GRID,
+  marketSpecs,
+  NEXT_BROKER_KEY,
+} from '../federation/members.ts';
 import { Renewal } from '../federation/renewal.ts';
 import { findHelics } from '../library/find-helics.ts';
 import { runTerminals, type SolveTimes } from '../terminals/der-terminals.ts';
@@ -19,6 +27,7 @@ import { holdAll } from './hold.ts';
 import { remoteDers } from './remote-ders.ts';
 import { memberTopics } from './topics.ts';
 import { watchMembers } from './watch-members.ts';
+import { watchStandstill } from './watch-standstill.ts';
 
 /** Real ms in which a federation can be left in order. */
 const LEAVING_MS = 3000;
@@ -90,7 +99,12 @@ export async function openHelicsMedium(
   let opened: Federation | undefined;
   const { renewAfterInstants: afterInstants } = loaded.scenario.clock.helics;
   const renewal: Renewal = new Renewal({
-    ...{ federation: () => opened, nextBroker, afterInstants, observers },
+    ...{ federation: () => opened, afterInstants, observers },
+    nextBroker: async () => {
+      const port = await nextBroker();
+      await opened?.federate(GRID).publish({ [NEXT_BROKER_KEY]: port });
+      return port;
+    },
     now_ms: () => opened?.federate(GRID).now() ?? first_ms,
     fail: (error) => abort(error),
   });
@@ -99,6 +113,8 @@ export async function openHelicsMedium(
     closers,
   );
   opened = federation;
+  const standstill = watchStandstill(federation, fail);
+  closers.add('watch over HELICS', () => clearInterval(standstill));
   failure.catch((error: Error) => onFailure?.(error));
   const of = (name: string) => federation.federate(federateOf(name, dersElsewhere ? [] : derIds, deraIds));
   const grid = federation.federate(GRID);

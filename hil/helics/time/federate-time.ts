@@ -13,8 +13,13 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import type { NativeFederate, NativeMessage } from '../library/native-federate.ts';
 import { type Instants, STEP_NS, STEPS_PER_INSTANT } from './instants.ts';
 
-/** While somebody is at work, others are heard this often, real ms. */
+/**
+ * While somebody is at work, others are heard this often, real ms: less and less where nothing comes, because each time is
+ * an instant of HELICS (federation/renewal.ts).
+ */
 const LISTEN_MS = 4;
+const LISTEN_MORE_MS = 2;
+const LISTEN_MOST_MS = 100;
 /** After so many micro-steps without any news the reply is long in coming: the next ones take `LISTEN_MS` each. */
 const EAGER_STEPS = 64;
 /** What a federate without participants asks for, market ms. */
@@ -191,7 +196,9 @@ export class FederateTime {
     const next_ms = this.#participants.next();
     if (this.#expected > 0 && this.#fruitless < EAGER_STEPS) this.#ask(this.#granted_ns + STEP_NS);
     else if (this.#expected > 0 || next_ms === 'at work') {
-      this.#listening = setTimeout(() => this.#ask(this.#granted_ns + STEP_NS), LISTEN_MS);
+      const patience_ms = this.#expected > 0 ? 0 : LISTEN_MORE_MS * this.#fruitless;
+      const listen_ms = Math.min(LISTEN_MOST_MS, LISTEN_MS + patience_ms);
+      this.#listening = setTimeout(() => this.#ask(this.#granted_ns + STEP_NS), listen_ms);
     } else {
       const own_ms = next_ms === 'nobody' ? this.now() + IDLE_MS : next_ms;
       const wanted_ms = Math.min(own_ms, this.#halt?.at_ms ?? own_ms);
