@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import type { RunSummary } from '../report/summary.ts';
-import { loadScenario } from '../scenario/load.ts';
+import { dayWith } from '../testing/day-with.ts';
 import {
   fieldbid,
   findMosquitto,
@@ -14,7 +14,6 @@ import {
   start,
   startFieldbid,
 } from '../testing/programs.ts';
-import { DEFAULT_SCENARIO } from './options.ts';
 
 const SPEED = '40';
 /** Real seconds for seven programs to come up on a busy machine. */
@@ -114,16 +113,6 @@ if (mosquitto === undefined) {
   });
 }
 
-/** The day of `npm start` with a timeline of faults, as a file of its own. */
-function dayWith(faults: readonly object[]): string {
-  const { feederFile, priceForecastFile, supplyFile, demandFile } = loadScenario(DEFAULT_SCENARIO);
-  const day = parse(readFileSync(DEFAULT_SCENARIO, 'utf8')) as { market: object };
-  const market = { ...day.market, supplyFile, demandFile };
-  const file = join(mkdtempSync(join(tmpdir(), 'fieldbid-day-')), 'scenario.yaml');
-  writeFileSync(file, stringify({ ...day, feederFile, priceForecastFile, market, faults }));
-  return file;
-}
-
 /** By program, what no other one counts. */
 const COUNTS: Readonly<Record<string, string>> = {
   gateway: 'fieldbid_http_request_duration_seconds',
@@ -147,7 +136,7 @@ async function metricsOf(target: string, bench: Program): Promise<string> {
 const AT_NOON = ['--intervals', '1', '--start', '2026-06-21T11:45Z', '--no-day-ahead'];
 
 test.serial('a fault of a program that runs elsewhere is refused before anything is written', async (t) => {
-  const scenario = dayWith([{ at: '2026-06-21T11:46Z', fault: 'gateway-killed' }]);
+  const scenario = dayWith({ faults: [{ at: '2026-06-21T11:46Z', fault: 'gateway-killed' }] });
   const out = join(mkdtempSync(join(tmpdir(), 'fieldbid-lab-')), 'lab');
   const { code, output } = await fieldbid('bench', 'split', '--scenario', scenario, '--out', out, ...AT_NOON);
   t.is(code, 1, output);
@@ -159,9 +148,9 @@ test.serial(
   'a device goes offline by the timeline of separate processes: named, explained, and nobody else is touched',
   async (t) => {
     t.timeout(300_000);
-    const scenario = dayWith([
-      { at: '2026-06-21T11:45Z', fault: 'device-offline', target: 'pv-671', duration_min: 12 },
-    ]);
+    const scenario = dayWith({
+      faults: [{ at: '2026-06-21T11:45Z', fault: 'device-offline', target: 'pv-671', duration_min: 12 }],
+    });
     const run = await market(t, {
       startBroker: async (port) => {
         const broker = startFieldbid('sim', 'broker', '--port', `${port}`);

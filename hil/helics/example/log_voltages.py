@@ -33,7 +33,7 @@ def follow(broker, table):
     # Woken by every new value, and granted the end of time when the others have left.
     while h.helicsFederateRequestTime(federate, h.HELICS_TIME_MAXTIME) < h.HELICS_TIME_MAXTIME:
         if h.helicsInputIsUpdated(next_broker):
-            next_port = int(h.helicsInputGetDouble(next_broker))
+            next_port = int(h.helicsInputGetDouble(next_broker)) or None  # 0: there will be none after all
         if h.helicsInputIsUpdated(clock):
             at = datetime.fromtimestamp(h.helicsInputGetDouble(clock), timezone.utc)
             values = (repr(h.helicsInputGetDouble(voltage)) for voltage in voltages)

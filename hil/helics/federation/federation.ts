@@ -160,7 +160,9 @@ export class Federation {
   }
 
   #halt(time: FederateTime, at_ms: number, port: number): void {
-    this.#halts.push(time.haltAt(at_ms));
+    const halted = time.haltAt(at_ms);
+    halted.catch(() => {}); // refused where the federation is left before
+    this.#halts.push(halted);
     if (this.#halts.length < this.#members.length) return;
     // All are told at one instant; who holds time back there, at the end of a run for example, holds this back as well.
     Promise.all(this.#halts.splice(0))

@@ -25,7 +25,7 @@ export const voltageKey = (node: string): string => `grid/${node}/voltage_pu`;
 /** Market time of the voltages beside it, epoch seconds: for those who do not know when the run began. */
 export const MARKET_TIME_KEY = 'grid/market_time_s';
 
-/** Port of the next broker, at the host of this one: told before the federation goes over to it (renewal.ts). */
+/** Port of the next broker, at the host of this one, before the federation goes over to it (renewal.ts); 0: it does not. */
 export const NEXT_BROKER_KEY = 'grid/next_broker_port';
 
 /** @param connection where the DER is connected: `node.phase` of each of its phases. */

@@ -80,6 +80,7 @@ test.serial('more instants than HELICS can count rounds for with one broker', as
       renewed++;
       return next.port;
     },
+    announce: async () => {},
     observers: 0,
     now_ms: () => opened?.federate('only').now() ?? START_MS,
     fail: (error) => t.fail(String(error)),

@@ -5,18 +5,23 @@
  * clock 60 a second. At some instant all federates of ours leave, and meet again at the next broker
  * (docs/decisions/0021-helics-micro-steps.md).
  */
+import { withDeadline } from '@fieldbid/core/errors';
 import type { Federation } from './federation.ts';
 
 /** Instants of HELICS time with one broker: three rounds each by our measurement, and room for six. */
 export const RENEW_AFTER_INSTANTS = 10_000;
 /** Instants of other people's federates are not told to us: with them it is renewed this often as well, market ms. */
 const RENEW_WITH_OBSERVERS_MS = 2 * 3_600_000;
+/** Real ms to tell others that there will be no other broker. */
+const STOP_MS = 2000;
 
 export interface RenewalOptions {
   /** The federation, once it is open. */
   readonly federation: () => Federation | undefined;
   /** Starts the next broker. @returns its port, at the host of the first. */
   readonly nextBroker: () => Promise<number>;
+  /** Tells federates of others of it, or that there will be none (0). */
+  readonly announce: (port: number) => Promise<void>;
   readonly afterInstants?: number;
   /** Federates of others. */
   readonly observers: number;
@@ -31,6 +36,7 @@ export class Renewal {
   #own = 0;
   #since_ms: number | undefined;
   #underWay = false;
+  #stopped = false;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
@@ -54,23 +60,28 @@ export class Renewal {
     this.#instants.set(process, instants);
   }
 
+  /** No more: the federation is about to be left. */
+  async stop(): Promise<void> {
+    const isOpen = this.#underWay && !this.#stopped;
+    this.#stopped = true;
+    if (isOpen) await withDeadline(this.#options.announce(0), STOP_MS, 'the federation');
+  }
+
   #look(): void {
-    const {
-      federation,
-      nextBroker,
-      afterInstants = RENEW_AFTER_INSTANTS,
-      observers,
-      now_ms,
-      fail,
-    } = this.#options;
+    const { federation, afterInstants = RENEW_AFTER_INSTANTS, observers, now_ms, fail } = this.#options;
     const opened = federation();
-    if (this.#underWay || opened === undefined) return;
+    if (this.#underWay || this.#stopped || opened === undefined) return;
     const instants = [...this.#instants.values()].reduce((sum, one) => sum + one, this.#own);
     const isLong = observers > 0 && now_ms() - (this.#since_ms ?? 0) >= RENEW_WITH_OBSERVERS_MS;
     if (instants < afterInstants && !isLong) return;
     this.#underWay = true;
-    nextBroker()
-      .then((port) => opened.renew(port))
-      .catch(fail);
+    this.#renew(opened).catch(fail);
+  }
+
+  async #renew(federation: Federation): Promise<void> {
+    const port = await this.#options.nextBroker();
+    if (this.#stopped) return;
+    await this.#options.announce(port);
+    await federation.renew(port);
   }
 }

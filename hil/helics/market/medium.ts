@@ -100,19 +100,22 @@ export async function openHelicsMedium(
   const { renewAfterInstants: afterInstants } = loaded.scenario.clock.helics;
   const renewal: Renewal = new Renewal({
     ...{ federation: () => opened, afterInstants, observers },
-    nextBroker: async () => {
-      const port = await nextBroker();
-      await opened?.federate(GRID).publish({ [NEXT_BROKER_KEY]: port });
-      return port;
-    },
+    nextBroker,
+    announce: async (port) => opened?.federate(GRID).publish({ [NEXT_BROKER_KEY]: port }),
     now_ms: () => opened?.federate(GRID).now() ?? first_ms,
     fail: (error) => abort(error),
   });
-  const { federation, failure, fail, leave } = await joinFederation(
+  const joined = await joinFederation(
     { broker, federates: specs, others, first_ms, onInstant: (count) => renewal.count(count), log },
     closers,
   );
+  const { federation, failure, fail } = joined;
   opened = federation;
+  const leave = async (): Promise<void> => {
+    await renewal.stop();
+    await joined.leave();
+  };
+  closers.add('renewal of the federation', () => renewal.stop());
   const standstill = watchStandstill(federation, fail);
   closers.add('watch over HELICS', () => clearInterval(standstill));
   failure.catch((error: Error) => onFailure?.(error));

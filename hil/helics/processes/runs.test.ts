@@ -8,11 +8,14 @@ import type { Changes, DerRow } from '@fieldbid/dashboard/state/view';
 import test from 'ava';
 import { compareRuns } from '../../compare/compare-runs.ts';
 import { CONTROL_FILE } from '../../faults/fault-api.ts';
+import { dayWith } from '../../testing/day-with.ts';
 import { fieldbid, freePorts, type Program, printed, start, startFieldbid } from '../../testing/programs.ts';
 import { findHelics } from '../library/find-helics.ts';
 
 const LOGGER = fileURLToPath(new URL('../example/log_voltages.py', import.meta.url));
 const HALF_AN_HOUR = ['--intervals', '2', '--start', '2026-06-21T11:45Z', '--no-day-ahead'];
+/** The federation is given a new broker every few minutes of market time; after 10,000 instants it would be in the days to come. */
+const RENEWED = ['--scenario', dayWith({ clock: { helics: { renewAfterInstants: 250 } } })];
 /** Long enough to die in. */
 const MORNING = ['--intervals', '16', '--start', '2026-06-21T06:00Z', '--no-day-ahead'];
 /** Real ms between a death and the end of the run. */
@@ -26,6 +29,8 @@ test.before(async (t) => {
   t.is(code, 0, output);
 });
 
+const brokersOf = (run: Program): number => run.output().match(/HELICS broker \(process/g)?.length ?? 0;
+
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'fieldbid-helics-'));
 
 test.serial(
@@ -37,7 +42,7 @@ test.serial(
     const csv = join(folder, 'logged.csv');
     const { python } = await findHelics({ quiet: true });
     const address = `127.0.0.1:${await freePorts(1)}`;
-    const options = ['--clock', 'helics', '--observers', '1', '--broker-listen', address];
+    const options = ['--clock', 'helics', '--observers', '1', '--broker-listen', address, ...RENEWED];
     const run = startFieldbid('run', ...HALF_AN_HOUR, ...options, '--out', helics);
     t.teardown(() => run.stop());
     await printed(run, 'HELICS broker');
@@ -46,6 +51,7 @@ test.serial(
     t.is(await run.ended, 0, run.output());
     t.is(await logger.ended, 0, logger.output());
     t.deepEqual(compareRuns(fast, helics), []);
+    t.true(brokersOf(run) > 1, run.output());
     // What the third party was told is what the fast run has in its table, to six places, minute by minute.
     const logged = rows(csv);
     const table = rows(join(fast, 'voltages.csv'));
@@ -67,7 +73,7 @@ test.serial(
   async (t) => {
     t.timeout(120_000);
     const own = join(newFolder(), 'out');
-    const options = ['--clock', 'helics', '--processes', '--page', '127.0.0.1:0'];
+    const options = ['--clock', 'helics', '--processes', '--page', '127.0.0.1:0', ...RENEWED];
     const run = startFieldbid('run', ...HALF_AN_HOUR, ...options, '--out', own);
     t.teardown(() => run.stop());
     let shown: Partial<Changes> = {};
@@ -78,6 +84,7 @@ test.serial(
     }
     t.is(await run.ended, 0, run.output());
     t.deepEqual(compareRuns(fast, own), []);
+    t.true(brokersOf(run) > 1, run.output());
     const derIds = Object.keys(rows(join(own, 'devices.csv'))[0] ?? {}).flatMap((column) =>
       column.endsWith('_power_W') ? [column.replace('_power_W', '')] : [],
     );

@@ -32,6 +32,8 @@ export interface SupervisedRun {
 const OTHER_THREADS = 8;
 /** Between the end of the market and that of a DER that has done its day, real ms. */
 const DERS_END_MS = 20_000;
+/** After all have left it, real ms. */
+const BROKER_ENDS_MS = 10_000;
 /** What the market has to close itself after a failure, real ms. */
 const LAST_WORDS_MS = 4000;
 /** A death makes others end: who was first is looked for among those that end within this, real ms. */
@@ -40,15 +42,20 @@ const BLAME_MS = 300;
 /** @returns the market's exit code. @throws FieldbidError `MEMBER_DIED`, `HELICS_BROKER`, `HELICS_MISSING`. */
 export async function superviseRun(run: SupervisedRun): Promise<number> {
   const { broker: program } = await findHelics();
-  const startBroker = (port: number | undefined): Promise<HelicsBroker> =>
-    HelicsBroker.start({
+  const startBroker = async (port: number | undefined): Promise<HelicsBroker> => {
+    // The one that had this port before has been left; it takes a moment to end.
+    const before = brokers.filter((one) => one.port === port).map((one) => one.ended);
+    await within(Promise.all(before), BROKER_ENDS_MS);
+    return HelicsBroker.start({
       program,
       federates: MARKET_FEDERATES + run.derIds.length + run.observers,
       ...(run.host === undefined ? {} : { host: run.host }),
       ...(port === undefined ? {} : { port }),
     });
+  };
+  const brokers: HelicsBroker[] = [];
   const broker = await startBroker(run.port);
-  const brokers = [broker];
+  brokers.push(broker);
   /** Where a port is given, it and the one above are taken in turn. */
   const nextPort = (): number | undefined =>
     run.port === undefined ? undefined : run.port + (brokers.length % 2);
@@ -83,6 +90,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
           startBroker(nextPort()).then(
             (next) => {
               brokers.push(next);
+              run.say(`the federation goes on: HELICS broker (process ${next.pid}) at ${next.address}`);
               watch.add(brokerEnd(next));
               market.tellNextBroker(next.port);
             },
