@@ -5,7 +5,6 @@ import type { TimeSource } from '@fieldbid/core/time/time-source';
 import { BusNode, type FaultListener } from '../bus/bus-node.ts';
 import { HelicsBus } from '../bus/helics-bus.ts';
 import { Peers } from '../bus/peers.ts';
-import { cut, Pieces } from '../bus/pieces.ts';
 import { HelicsApi } from '../library/api.ts';
 import { ENDPOINT_PREFIX, NativeFederate } from '../library/native-federate.ts';
 import { FederateTime } from '../time/federate-time.ts';
@@ -274,17 +273,12 @@ function memberOf(
   { onLost, onGrant, onRenewal }: MemberCalls,
 ): Member {
   const values = new Map<string, { value: number; at_ms: number }>();
-  const pieces = new Pieces();
-  let serial = 0;
   const time: FederateTime = new FederateTime({
     federate: native,
     instants: new Instants(options.start_ms),
     ...(options.onHang === undefined ? {} : { onHang: options.onHang }),
     ...(options.hangGuard_ms === undefined ? {} : { hangGuard_ms: options.hangGuard_ms }),
-    onMessage: ({ source, bytes }) => {
-      const frame = pieces.take(source, bytes);
-      if (frame !== undefined) bus.receive(source, frame);
-    },
+    onMessage: ({ source, bytes }) => bus.receive(source, bytes),
     onValue: (key, value) => values.set(key, { value, at_ms: time.now() }),
     onGrant,
     onLost,
@@ -292,10 +286,7 @@ function memberOf(
   const bus = new BusNode(
     {
       endpoint: native.endpoint,
-      send: (endpoint, bytes) =>
-        time.send(() => {
-          for (const piece of cut(bytes, ++serial)) member.native.send(endpoint, piece);
-        }),
+      send: (endpoint, bytes) => time.send(() => member.native.send(endpoint, bytes)),
       expect: () => time.expect(),
       work: (name) => time.work(name),
       renew: (at_ms, port) => onRenewal(time, at_ms, port),
