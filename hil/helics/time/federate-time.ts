@@ -57,6 +57,8 @@ export class FederateTime {
   #expected = 0;
   /** Micro-steps since something was heard or granted. */
   #fruitless = 0;
+  /** Of those, while somebody was at work. */
+  #listened = 0;
   #listening: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   #ended: FieldbidError | undefined;
@@ -196,8 +198,8 @@ export class FederateTime {
     const next_ms = this.#participants.next();
     if (this.#expected > 0 && this.#fruitless < EAGER_STEPS) this.#ask(this.#granted_ns + STEP_NS);
     else if (this.#expected > 0 || next_ms === 'at work') {
-      const patience_ms = this.#expected > 0 ? 0 : LISTEN_MORE_MS * this.#fruitless;
-      const listen_ms = Math.min(LISTEN_MOST_MS, LISTEN_MS + patience_ms);
+      const more_ms = this.#expected > 0 ? 0 : LISTEN_MORE_MS * this.#listened++;
+      const listen_ms = Math.min(LISTEN_MOST_MS, LISTEN_MS + more_ms);
       this.#listening = setTimeout(() => this.#ask(this.#granted_ns + STEP_NS), listen_ms);
     } else {
       const own_ms = next_ms === 'nobody' ? this.now() + IDLE_MS : next_ms;
@@ -227,7 +229,7 @@ export class FederateTime {
     this.#options.onGrant?.(granted_ns);
     this.#fruitless++;
     if (this.now() !== before_ms) {
-      this.#fruitless = 0;
+      this.#heard();
       this.#watch();
     } else if (this.#instants.stepsTaken(this.#granted_ns) >= STEPS_PER_INSTANT) {
       this.#lost(new RangeError('an instant has run out of micro-steps'));
@@ -236,11 +238,11 @@ export class FederateTime {
     this.#halted = this.#halt !== undefined && this.now() >= this.#halt.at_ms;
     if (!this.#halted) for (const run of this.#outbox.splice(0)) run();
     for (const [key, value] of this.#federate.updates()) {
-      this.#fruitless = 0;
+      this.#heard();
       this.#options.onValue(key, value);
     }
     for (const message of this.#federate.messages()) {
-      this.#fruitless = 0;
+      this.#heard();
       this.#options.onMessage(message);
     }
     if (this.#halted) {
@@ -250,6 +252,11 @@ export class FederateTime {
     for (const { resolve } of this.#onStep.splice(0)) resolve();
     this.#participants.grantUpTo(this.now());
     this.#schedule();
+  }
+
+  #heard(): void {
+    this.#fruitless = 0;
+    this.#listened = 0;
   }
 
   #lost(cause: unknown): void {
