@@ -1,6 +1,7 @@
 /** A federation in this process, with a broker of its own, for tests. */
 import { HelicsBroker } from './broker/helics-broker.ts';
-import { type FederateSpec, Federation, type FederationOptions } from './federation/federation.ts';
+import type { FederateSpec } from './federation/federate.ts';
+import { Federation, type FederationOptions } from './federation/federation.ts';
 import { findHelics } from './library/find-helics.ts';
 
 export const START_MS = Date.parse('2026-06-21T00:00:00Z');

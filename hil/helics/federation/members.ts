@@ -2,7 +2,7 @@
  * Who is in the federation of a run, and which values go between them: a federate for each DER, one for the
  * DERAs, the ISO and the grid. A third party finds power and voltages by these keys.
  */
-import type { FederateSpec } from './federation.ts';
+import type { FederateSpec } from './federate.ts';
 
 export const GRID = 'grid';
 export const ISO = 'iso';

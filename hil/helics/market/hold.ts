@@ -1,6 +1,6 @@
 /** Holding market time at every federate of a process: what is set up or recorded at one may need the bus of another. */
 import type { Hold } from '../../bench/clock.ts';
-import type { Federate } from '../federation/federation.ts';
+import type { Federate } from '../federation/federate.ts';
 
 /** While it does not hold, it looks this often whether it is to hold again, market ms. */
 const LOOK_MS = 15 * 60_000;

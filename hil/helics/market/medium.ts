@@ -9,7 +9,8 @@ import type { BenchDevices } from '../../bench/devices.ts';
 import type { FederationChoice, Medium, MediumOptions } from '../../bench/medium.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
 import { deraPortfolios } from '../../scenario/schema.ts';
-import { type FederateSpec, Federation } from '../federation/federation.ts';
+import type { FederateSpec } from '../federation/federate.ts';
+import { Federation } from '../federation/federation.ts';
 import {
   DERA,
   derFederate,

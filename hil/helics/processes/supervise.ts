@@ -4,9 +4,11 @@
  * is said, and nothing is left running.
  */
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
-import { HelicsBroker } from '../broker/helics-broker.ts';
+import { BrokersInTurn } from '../broker/brokers-in-turn.ts';
+import type { HelicsBroker } from '../broker/helics-broker.ts';
 import { MARKET_FEDERATES } from '../federation/members.ts';
 import { findHelics } from '../library/find-helics.ts';
+import { type End, EndWatch } from './end-watch.ts';
 import { MemberProcess } from './member-process.ts';
 
 export interface SupervisedRun {
@@ -32,33 +34,18 @@ export interface SupervisedRun {
 const OTHER_THREADS = 8;
 /** Between the end of the market and that of a DER that has done its day, real ms. */
 const DERS_END_MS = 20_000;
-/** After all have left it, real ms. */
-const BROKER_ENDS_MS = 10_000;
 /** What the market has to close itself after a failure, real ms. */
 const LAST_WORDS_MS = 4000;
-/** A death makes others end: who was first is looked for among those that end within this, real ms. */
-const BLAME_MS = 300;
-
 /** @returns the market's exit code. @throws FieldbidError `MEMBER_DIED`, `HELICS_BROKER`, `HELICS_MISSING`. */
 export async function superviseRun(run: SupervisedRun): Promise<number> {
   const { broker: program } = await findHelics();
-  const startBroker = async (port: number | undefined): Promise<HelicsBroker> => {
-    // The one that had this port before has been left; it takes a moment to end.
-    const before = brokers.filter((one) => one.port === port).map((one) => one.ended);
-    await within(Promise.all(before), BROKER_ENDS_MS);
-    return HelicsBroker.start({
-      program,
-      federates: MARKET_FEDERATES + run.derIds.length + run.observers,
-      ...(run.host === undefined ? {} : { host: run.host }),
-      ...(port === undefined ? {} : { port }),
-    });
-  };
-  const brokers: HelicsBroker[] = [];
-  const broker = await startBroker(run.port);
-  brokers.push(broker);
-  /** Where a port is given, it and the one above are taken in turn. */
-  const nextPort = (): number | undefined =>
-    run.port === undefined ? undefined : run.port + (brokers.length % 2);
+  const brokers = new BrokersInTurn({
+    program,
+    federates: MARKET_FEDERATES + run.derIds.length + run.observers,
+    ...(run.host === undefined ? {} : { host: run.host }),
+    ...(run.port === undefined ? {} : { port: run.port }),
+  });
+  const broker = await brokers.start();
   const members: MemberProcess[] = [];
   let at_ms: number | undefined;
   let unsaid: string | undefined;
@@ -67,7 +54,7 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
   };
   const endAll = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.stop()));
-    await Promise.all(brokers.map((one) => one.stop(0)));
+    await brokers.stop();
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
@@ -87,9 +74,8 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
       (news) => {
         if ('at_ms' in news) at_ms = news.at_ms;
         else if ('renew' in news) {
-          startBroker(nextPort()).then(
+          brokers.start().then(
             (next) => {
-              brokers.push(next);
               run.say(`the federation goes on: HELICS broker (process ${next.pid}) at ${next.address}`);
               watch.add(brokerEnd(next));
               market.tellNextBroker(next.port);
@@ -143,47 +129,11 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
   }
 }
 
-interface End {
-  readonly what: string;
-  readonly pid: number;
-  /** Exit code, or signal; of the broker also what it said last. */
-  readonly how: number | string;
-}
-
 const brokerEnd = async (broker: HelicsBroker): Promise<End> => ({
   what: 'the HELICS broker',
   pid: broker.pid,
   how: await broker.ended,
 });
-
-/**
- * Who is to blame: of all that end within a moment of each other the one that was killed, else the first. What ends
- * with code 0 has done its work: a member that of the run, a broker that of its part of it.
- */
-class EndWatch {
-  readonly #failed: End[] = [];
-  #found: () => void = () => {};
-  readonly #any = new Promise<void>((resolve) => {
-    this.#found = resolve;
-  });
-
-  add(end: Promise<End>): void {
-    void end.then((one) => {
-      if (one.how === 0 || String(one.how).startsWith('code 0')) return;
-      this.#failed.push(one);
-      this.#found();
-    });
-  }
-
-  /** @param market its end: with code 0 the run is over. */
-  async firstFailure(market: MemberProcess['ended']): Promise<End | 'well'> {
-    const well = await Promise.race([this.#any, market.then((how) => how === 0)]);
-    if (well === true) return 'well';
-    await this.#any;
-    await within(new Promise(() => {}), BLAME_MS);
-    return this.#failed.find(({ how }) => String(how).startsWith('SIG')) ?? this.#failed[0]!;
-  }
-}
 
 async function within(all: Promise<unknown>, patience_ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

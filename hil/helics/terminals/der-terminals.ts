@@ -4,7 +4,7 @@
  */
 import { codeOf } from '@fieldbid/core/errors';
 import type { PlantDevice } from '../../bench/plant.ts';
-import type { Federate } from '../federation/federation.ts';
+import type { Federate } from '../federation/federate.ts';
 import { availableKey, powerKey, voltageKey } from '../federation/members.ts';
 
 /** When the feeder is solved. Epoch ms, ms. */

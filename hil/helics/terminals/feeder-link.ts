@@ -1,6 +1,6 @@
 /** The feeder's end of what HELICS carries between inverters and feeder: DERs by their published power, voltages out. */
 import type { PlantDevice, TerminalLink } from '../../bench/plant.ts';
-import type { Federate } from '../federation/federation.ts';
+import type { Federate } from '../federation/federate.ts';
 import { availableKey, MARKET_TIME_KEY, powerKey, voltageKey } from '../federation/members.ts';
 
 /** @param nodes every `node.phase` of the feeder, in the order of its voltages. */
