@@ -1,6 +1,3 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { codeOf } from '@fieldbid/core/errors';
 import { parse } from '@fieldbid/core/schema';
 import { openDevice } from '@fieldbid/edge-agent/device/open-device';
@@ -12,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ModbusServer } from '../devices/modbus-server.ts';
 import { SimulatedInverter } from '../devices/simulated-inverter.ts';
 import { loadScenario } from '../scenario/load.ts';
+import { dayWith } from '../testing/day-with.ts';
 import { fieldbid, printed, startFieldbid } from '../testing/programs.ts';
 import { ModbusFaultProxy } from './modbus-proxy.ts';
 import { checkRules, FAULTS, FaultPlan, FaultRule } from './rules.ts';
@@ -138,16 +136,9 @@ test('rules that make no sense are refused with where and why', (t) => {
 });
 
 test('a scenario’s faults are checked, and belong to simulated devices', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'fieldbid-line-'));
-  const { scenario, ...files } = loadScenario(SCENARIO);
-  const write = (der: object): string => {
-    const file = join(folder, 'scenario.yaml');
-    const ders = scenario.ders.map((one, i) => (i === 2 ? { ...one, ...der } : one));
-    const market = { ...scenario.market, supplyFile: files.supplyFile, demandFile: files.demandFile };
-    const { feederFile, priceForecastFile } = files;
-    writeFileSync(file, JSON.stringify({ ...scenario, feederFile, priceForecastFile, market, ders }));
-    return file;
-  };
+  const { ders } = loadScenario(SCENARIO).scenario;
+  const write = (der: object): string =>
+    dayWith({ ders: ders.map((one, i) => (i === 2 ? { ...one, ...der } : one)) });
   const faults = [{ fault: 'drop', probability: 0.1, from: '2026-06-21T11:00Z' }];
   t.like(loadScenario(write({ faults })).scenario.ders[2]?.faults?.[0], { fault: 'drop', probability: 0.1 });
   t.throws(() => loadScenario(write({ faults, device: 'tcp://192.0.2.1' })), {

@@ -143,7 +143,10 @@ export const Scenario = Type.Object(
             elsewhere: Type.Array(Id, { default: [] }),
             /** Federates of others that the federation waits for. */
             observers: Type.Integer({ minimum: 0, maximum: 1000, default: 0 }),
-            /** Instants of HELICS time with one broker; then the federation is given a new one (decision 21). */
+            /**
+             * Instants of HELICS time with one broker; then the federation is given a new one (decision 21). Of 65,536
+             * rounds an instant takes three by our measurement: the default leaves room for six.
+             */
             renewAfterInstants: Type.Integer({ minimum: 100, maximum: 20_000, default: 10_000 }),
           },
           { ...closed, default: {} },

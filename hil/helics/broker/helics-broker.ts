@@ -60,8 +60,9 @@ export class HelicsBroker {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const broker = new HelicsBroker(child, host === '0.0.0.0' ? LOOPBACK : host, port);
-    await broker.#listening(host === '0.0.0.0' ? LOOPBACK : host, port);
+    const reachable = host === '0.0.0.0' ? LOOPBACK : host;
+    const broker = new HelicsBroker(child, reachable, port);
+    await broker.#listening(reachable, port);
     return broker;
   }
 

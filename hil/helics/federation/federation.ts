@@ -147,6 +147,11 @@ export class Federation {
     await Promise.all(this.#members.map(({ native }) => native.leave()));
     const host = this.#options.broker.slice(0, this.#options.broker.lastIndexOf(':'));
     const natives = await enterAll(this.#options, `${host}:${port}`, ++this.#generation);
+    if (this.#closed) {
+      // Broken off meanwhile.
+      await Promise.all(natives.map((native) => native.leave()));
+      return;
+    }
     this.#latest_ns = 0;
     this.#instants = 0;
     for (const [i, native] of natives.entries()) {

@@ -81,6 +81,7 @@ test.serial('more instants than HELICS can count rounds for with one broker', as
       return next.port;
     },
     announce: async () => {},
+    afterInstants: 10_000,
     observers: 0,
     now_ms: () => opened?.federate('only').now() ?? START_MS,
     fail: (error) => t.fail(String(error)),

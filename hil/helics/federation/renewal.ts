@@ -8,8 +8,6 @@
 import { withDeadline } from '@fieldbid/core/errors';
 import type { Federation } from './federation.ts';
 
-/** Instants of HELICS time with one broker: three rounds each by our measurement, and room for six. */
-export const RENEW_AFTER_INSTANTS = 10_000;
 /** Instants of other people's federates are not told to us: with them it is renewed this often as well, market ms. */
 const RENEW_WITH_OBSERVERS_MS = 2 * 3_600_000;
 /** Real ms to tell others that there will be no other broker. */
@@ -22,7 +20,8 @@ export interface RenewalOptions {
   readonly nextBroker: () => Promise<number>;
   /** Tells federates of others of it, or that there will be none (0). */
   readonly announce: (port: number) => Promise<void>;
-  readonly afterInstants?: number;
+  /** Instants of HELICS time with one broker. */
+  readonly afterInstants: number;
   /** Federates of others. */
   readonly observers: number;
   readonly now_ms: () => number;
@@ -68,7 +67,7 @@ export class Renewal {
   }
 
   #look(): void {
-    const { federation, afterInstants = RENEW_AFTER_INSTANTS, observers, now_ms, fail } = this.#options;
+    const { federation, afterInstants, observers, now_ms, fail } = this.#options;
     const opened = federation();
     if (this.#underWay || this.#stopped || opened === undefined) return;
     const instants = [...this.#instants.values()].reduce((sum, one) => sum + one, this.#own);

@@ -58,7 +58,7 @@ export class MemberProcess {
 
   /** Answers `renew`. */
   tellNextBroker(port: number): void {
-    this.#child.send({ nextBroker: port } satisfies NextBroker);
+    if (this.#child.connected) this.#child.send({ nextBroker: port } satisfies NextBroker);
   }
 
   /** Ends it: asked first, then made to. A call into HELICS that does not return keeps nothing alive. */

@@ -3,6 +3,7 @@
  * and watched by their ids. Whoever ends before its time ends the run: who it was, when in the market, and what to do
  * is said, and nothing is left running.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { FieldbidError, messageOf } from '@fieldbid/core/errors';
 import { BrokersInTurn } from '../broker/brokers-in-turn.ts';
 import type { HelicsBroker } from '../broker/helics-broker.ts';
@@ -109,7 +110,10 @@ export async function superviseRun(run: SupervisedRun): Promise<number> {
     const how = await watch.firstFailure(market.ended);
     if (how === 'well') {
       // Whoever has run to the end of the day leaves by itself.
-      await within(Promise.all(ders.map((der) => der.ended)), DERS_END_MS);
+      await Promise.race([
+        Promise.all(ders.map((der) => der.ended)),
+        delay(DERS_END_MS, undefined, { ref: false }),
+      ]);
       return 0;
     }
     // The market says itself why it ends.
@@ -134,12 +138,3 @@ const brokerEnd = async (broker: HelicsBroker): Promise<End> => ({
   pid: broker.pid,
   how: await broker.ended,
 });
-
-async function within(all: Promise<unknown>, patience_ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise((resolve) => {
-    timer = setTimeout(resolve, patience_ms);
-  });
-  await Promise.race([all, over]);
-  clearTimeout(timer);
-}

@@ -39,7 +39,7 @@ export interface FederateTimeOptions {
   readonly onMessage: (message: NativeMessage) => void;
   readonly onValue: (key: string, value: number) => void;
   /** Told of every grant, ns. */
-  readonly onGrant?: (granted_ns: number) => void;
+  readonly onGrant: (granted_ns: number) => void;
   /** The federation is no more; whoever waits has been told. */
   readonly onLost: (error: FieldbidError) => void;
 }
@@ -59,7 +59,7 @@ export class FederateTime {
   #fruitless = 0;
   /** Of those, while somebody was at work. */
   #listened = 0;
-  #listening: NodeJS.Timeout | undefined;
+  #listening: { readonly timer: NodeJS.Timeout; readonly due_ms: number } | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   #ended: FieldbidError | undefined;
   /** Where it is to stand still, and whether it does: nothing is asked for and nothing sent. */
@@ -189,8 +189,6 @@ export class FederateTime {
 
   #advance(): void {
     if (this.#asking !== undefined || this.#halted || this.#ended !== undefined) return;
-    clearTimeout(this.#listening);
-    this.#listening = undefined;
     if (this.#participants.grantUpTo(this.now())) {
       this.#schedule();
       return;
@@ -198,9 +196,7 @@ export class FederateTime {
     const next_ms = this.#participants.next();
     if (this.#expected > 0 && this.#fruitless < EAGER_STEPS) this.#ask(this.#granted_ns + STEP_NS);
     else if (this.#expected > 0 || next_ms === 'at work') {
-      const more_ms = this.#expected > 0 ? 0 : LISTEN_MORE_MS * this.#listened++;
-      const listen_ms = Math.min(LISTEN_MOST_MS, LISTEN_MS + more_ms);
-      this.#listening = setTimeout(() => this.#ask(this.#granted_ns + STEP_NS), listen_ms);
+      this.#listen(this.#expected > 0 ? LISTEN_MS : LISTEN_MS + LISTEN_MORE_MS * this.#listened);
     } else {
       const own_ms = next_ms === 'nobody' ? this.now() + IDLE_MS : next_ms;
       const wanted_ms = Math.min(own_ms, this.#halt?.at_ms ?? own_ms);
@@ -208,8 +204,21 @@ export class FederateTime {
     }
   }
 
+  /** Whoever begins or ends work meanwhile brings it forward at most, and never puts it off. */
+  #listen(after_ms: number): void {
+    const due_ms = performance.now() + Math.min(LISTEN_MOST_MS, after_ms);
+    if (this.#listening !== undefined && this.#listening.due_ms <= due_ms) return;
+    clearTimeout(this.#listening?.timer);
+    const timer = setTimeout(() => {
+      this.#listened++;
+      this.#ask(this.#granted_ns + STEP_NS);
+    }, due_ms - performance.now());
+    this.#listening = { timer, due_ms };
+  }
+
   #ask(t_ns: number): void {
     if (this.#ended !== undefined) return;
+    clearTimeout(this.#listening?.timer);
     this.#listening = undefined;
     this.#asking = this.#federate.requestTime(t_ns).then(
       (granted_ns) => this.#granted(granted_ns),
@@ -226,7 +235,7 @@ export class FederateTime {
     }
     const before_ms = this.now();
     this.#granted_ns = Math.max(this.#granted_ns, granted_ns);
-    this.#options.onGrant?.(granted_ns);
+    this.#options.onGrant(granted_ns);
     this.#fruitless++;
     if (this.now() !== before_ms) {
       this.#heard();
@@ -277,7 +286,7 @@ export class FederateTime {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#halt?.refuse(error);
-    clearTimeout(this.#listening);
+    clearTimeout(this.#listening?.timer);
     clearTimeout(this.#watchdog);
     for (const run of this.#outbox.splice(0)) run();
     for (const { reject } of this.#onStep.splice(0)) reject(error);
